@@ -1,0 +1,115 @@
+/** Who or what stops work. Closed: whoever adds a cause decides here how it is told and where it ends. */
+export const ABORT_CAUSES = ['client_disconnect', 'user', 'scope', 'superseded', 'budget', 'deadline', 'drain', 'lease_lost'] as const;
+export type AbortCause = (typeof ABORT_CAUSES)[number];
+
+const BRAND = Symbol.for('hangup.abort-reason');
+
+/**
+ * The base of every reason that aborts a signal here. The instance *is* `signal.reason`: it is rethrown, never wrapped, so one
+ * `===` tells a cancel from a failure. `name` stays `AbortError` (`TimeoutError` for deadlines), which third-party checks expect;
+ * tell the kinds apart by `code`.
+ */
+export abstract class AbortReason extends Error {
+  abstract readonly code: string;
+  abstract readonly abortCause: AbortCause;
+  override readonly name: string = 'AbortError';
+  readonly [BRAND] = true;
+}
+
+/** The connection went away before the answer was finished. */
+export class ClientDisconnectedError extends AbortReason {
+  readonly code = 'client_disconnected';
+  readonly abortCause = 'client_disconnect';
+
+  constructor(message = 'The client disconnected before the answer was finished.') {
+    super(message);
+  }
+}
+
+export type CancelCause = Extract<AbortCause, 'user' | 'scope' | 'superseded' | 'budget'>;
+
+/** A person or a policy asked for the stop. `by` names who, `reason` is their own word for it. */
+export class CancelledError extends AbortReason {
+  readonly code = 'task_cancelled';
+
+  constructor(
+    readonly abortCause: CancelCause = 'user',
+    readonly details: { readonly by?: string; readonly reason?: string } = {},
+    options?: ErrorOptions,
+  ) {
+    super(details.reason ?? 'The task was cancelled.', options);
+  }
+}
+
+/** A clock stopped the work. `timeoutMs` is the time it had, in milliseconds. */
+export class DeadlineExceededError extends AbortReason {
+  readonly code = 'deadline_exceeded';
+  readonly abortCause = 'deadline';
+  override readonly name = 'TimeoutError';
+
+  constructor(
+    readonly timeoutMs?: number,
+    options?: ErrorOptions,
+  ) {
+    super(timeoutMs === undefined ? 'The deadline passed.' : `The deadline of ${timeoutMs} ms passed.`, options);
+  }
+}
+
+/** The process is leaving. `retryAfterSeconds` is when another try makes sense. */
+export class DrainingError extends AbortReason {
+  readonly code = 'draining';
+  readonly abortCause = 'drain';
+
+  constructor(readonly retryAfterSeconds = 1) {
+    super('The server is shutting down and stopped this work.');
+  }
+}
+
+/** True for the reasons above, also those made by another copy of this package. */
+export function isAbortReason(value: unknown): value is AbortReason {
+  return typeof value === 'object' && value !== null && BRAND in value;
+}
+
+/** A typed reason for any `signal.reason`: its own, or the nearest of ours for what foreign code aborted with. */
+export function toAbortReason(reason: unknown): AbortReason {
+  if (isAbortReason(reason)) return reason;
+  if (reason instanceof Error && reason.name === 'TimeoutError') return new DeadlineExceededError(undefined, { cause: reason });
+  return new CancelledError('user', reason instanceof Error ? { reason: reason.message } : {}, { cause: reason });
+}
+
+const FOREIGN_ABORTS = new Set(['AbortError', 'TimeoutError', 'APIUserAbortError']);
+
+/**
+ * Was this failure the abort of that signal? Only if the signal is aborted *and* the error is its reason, has it among its causes,
+ * or is what a library throws when told to abort. A real failure that races an abort stays a failure.
+ */
+export function isAbortOf(error: unknown, signal: AbortSignal): boolean {
+  if (!signal.aborted) return false;
+  for (let current = error; current !== undefined && current !== null; current = (current as { cause?: unknown }).cause) {
+    if (current === signal.reason) return true;
+    if (typeof current !== 'object') return false;
+    if (isForeignAbort(current)) return true;
+  }
+  return false;
+}
+
+function isForeignAbort(error: object): boolean {
+  const { name, constructor } = error as { name?: unknown; constructor: { name: string } };
+  return FOREIGN_ABORTS.has(String(name)) || FOREIGN_ABORTS.has(constructor.name);
+}
+
+/** How a cause reads at the head of a log line. */
+export function describeCause(cause: AbortCause): string {
+  return CAUSE_WORDS[cause];
+}
+
+const CAUSE_WORDS = {
+  client_disconnect: 'Client disconnected',
+  user: 'Cancelled by user',
+  scope: 'Cancelled by user',
+  superseded: 'Superseded',
+  budget: 'Budget exhausted',
+  deadline: 'Deadline exceeded',
+  drain: 'Server draining',
+  lease_lost: 'Lease lost',
+} satisfies Record<AbortCause, string>;

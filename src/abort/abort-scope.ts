@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import { toAbortReason, type AbortReason } from './abort-reason.js';
+import { LayerWatch, type LayerReport, type ZombiePolicy } from './layer-watch.js';
+
+/** Where a scope's signal comes from. Asked at most once, by the first who looks: a scope nobody looks at costs nothing. */
+export interface SignalSource {
+  open(): AbortSignal;
+}
+
+/** What a stopped scope says of itself. Times of layers count in milliseconds from the abort. */
+export interface AbortReport {
+  readonly cause: AbortReason['abortCause'];
+  /** The stage that the work had reached. */
+  readonly stage: string | undefined;
+  /** When the last layer had stopped, in milliseconds from the abort; `null` while one runs on. */
+  readonly stoppedMs: number | null;
+  readonly layers: readonly LayerReport[];
+  /** Layers that ignored their signal beyond the limit, as `layer:operation`. */
+  readonly zombies: readonly string[];
+}
+
+/** One unit of abortable work: a request, a task, a shield. It holds a signal (made when first looked at) and what runs under it. */
+export class AbortScope {
+  /** The stage reached last. Inside parallel branches `AbortContext.stage` knows each branch's own. */
+  lastStage?: string;
+  readonly #announced = new Set<string>();
+  readonly #source: SignalSource;
+  readonly #policy: ZombiePolicy;
+  #signal?: AbortSignal;
+  #watch?: LayerWatch;
+  #id?: string;
+
+  constructor(
+    source: SignalSource,
+    policy: ZombiePolicy,
+    /** What the books and logs know the work by: its owner, its kind. */
+    readonly labels: Readonly<Record<string, string>> = {},
+    id?: string,
+  ) {
+    this.#source = source;
+    this.#policy = policy;
+    this.#id = id;
+  }
+
+  get id(): string {
+    return (this.#id ??= randomUUID());
+  }
+
+  get signal(): AbortSignal {
+    return (this.#signal ??= this.#source.open());
+  }
+
+  /** The typed reason of the abort, `undefined` while there is none. */
+  get reason(): AbortReason | undefined {
+    return this.signal.aborted ? toAbortReason(this.signal.reason) : undefined;
+  }
+
+  /** Throws the signal's own reason if it has aborted. Costs a property look. */
+  checkpoint(): void {
+    const signal = this.signal;
+    if (signal.aborted) throw signal.reason;
+  }
+
+  /** True the first time that a stage is announced as stopped, and false after that: one line each. */
+  announce(stage: string): boolean {
+    const isFirst = !this.#announced.has(stage);
+    this.#announced.add(stage);
+    return isFirst;
+  }
+
+  /** True once a log line has said at which stage this scope stopped. */
+  get hasAnnounced(): boolean {
+    return this.#announced.size > 0;
+  }
+
+  /** See `LayerWatch.track`. */
+  track<T>(layer: string, operation: string, stage: string | undefined, work: PromiseLike<T>): Promise<T> {
+    this.#watch ??= new LayerWatch(this.signal, this.#policy);
+    return this.#watch.track(layer, operation, stage, work, () => this.signal.reason);
+  }
+
+  /** Resolves when all work tracked here has stopped, or has been named a zombie. */
+  async settled(): Promise<void> {
+    await this.#watch?.settled();
+  }
+
+  /** What is known of the stop so far; `undefined` where nothing was aborted. Final after `settled()`. */
+  report(): AbortReport | undefined {
+    const { reason } = this;
+    if (!reason) return undefined;
+    return {
+      cause: reason.abortCause,
+      stage: this.lastStage,
+      stoppedMs: this.#watch ? this.#watch.stoppedMs : 0,
+      layers: this.#watch?.reports() ?? [],
+      zombies: this.#watch?.zombies ?? [],
+    };
+  }
+}

@@ -1,0 +1,154 @@
+import { setMaxListeners } from 'node:events';
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
+import { describeCause } from './abort-reason.js';
+import { OutsideAbortScopeError } from './abort.errors.js';
+import { ABORT_OPTIONS, AbortOptions } from './abort.options.js';
+import { AbortScope, type SignalSource } from './abort-scope.js';
+import { abortStorage, type AbortFrame } from './abort-storage.js';
+import { AbortStats } from './abort.stats.js';
+import { deriveSignal } from './derive-signal.js';
+import type { ZombiePolicy } from './layer-watch.js';
+
+export interface RunOptions {
+  /** The id under which this work is known; a random UUID if left out. */
+  readonly id?: string;
+  /** What books and logs know the work by, for example its owner. Inherited by shields inside it. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Stops the work with a `DeadlineExceededError` after so many milliseconds. */
+  readonly timeoutMs?: number;
+}
+
+/** A never-aborting signal, for work that belongs to nobody. Its listener limit is lifted because it lives as long as the process. */
+const NEVER = new AbortController().signal;
+setMaxListeners(0, NEVER);
+
+/**
+ * The ambient abort context: whose work this is, whether it is still wanted, and at which stage it is. Carried by
+ * AsyncLocalStorage, so it needs no parameter; every method applies to the innermost scope around the caller.
+ */
+@Injectable()
+export class AbortContext {
+  readonly #logger = new Logger('Abort');
+  readonly #policy: ZombiePolicy;
+  readonly #shieldTimeoutMs: number;
+  readonly #stats: AbortStats;
+
+  constructor(
+    @Optional() @Inject(ABORT_OPTIONS) options: Partial<AbortOptions> = {},
+    @Optional() @Inject(AbortStats) stats: AbortStats = new AbortStats(),
+  ) {
+    const { zombieAfterMs, shieldTimeoutMs } = { ...new AbortOptions(), ...options };
+    this.#stats = stats;
+    this.#shieldTimeoutMs = shieldTimeoutMs;
+    this.#policy = { zombieAfterMs, onZombie: (zombie) => this.#nameZombie(zombie) };
+  }
+
+  /** The innermost frame, or `undefined` outside any scope. */
+  get frame(): AbortFrame | undefined {
+    return abortStorage.getStore();
+  }
+
+  /** The innermost scope. Throws `OutsideAbortScopeError` where there is none. */
+  get scope(): AbortScope {
+    return this.require('AbortContext.scope').scope;
+  }
+
+  /** The ambient signal. Aborts only ever with an `AbortReason`, unless foreign code aborted the signal given to `run`. */
+  get signal(): AbortSignal {
+    return this.scope.signal;
+  }
+
+  /** The stage the caller is in. */
+  get currentStage(): string | undefined {
+    return this.frame?.stage;
+  }
+
+  /** The innermost frame, or `OutsideAbortScopeError` naming who asked. For gateways, which must not work outside a scope. */
+  require(who: string): AbortFrame {
+    const frame = abortStorage.getStore();
+    if (!frame) throw new OutsideAbortScopeError(who);
+    return frame;
+  }
+
+  /**
+   * The look before something expensive. Throws the reason if the ambient signal has aborted, after one INFO line
+   * `[stage] Client disconnected, <action>`; returns in nanoseconds otherwise.
+   */
+  checkpoint(stage?: string, action = 'stopping'): void {
+    const frame = this.require('AbortContext.checkpoint');
+    if (stage !== undefined) frame.scope.lastStage = stage;
+    if (!frame.scope.signal.aborted) return;
+    this.announce(action, stage);
+    throw frame.scope.signal.reason;
+  }
+
+  /**
+   * Follows a piece of work in flight, so that the receipt can say when it was told and when it stopped. It does not race: after an
+   * abort the caller is held until the work has really stopped, or until `zombieAfterMs`, when the work is named and let go.
+   */
+  track<T>(layer: string, operation: string, work: PromiseLike<T>): Promise<T> {
+    const { scope, stage } = this.require('AbortContext.track');
+    return scope.track(layer, operation, stage, work);
+  }
+
+  /** Runs `fn` as a named stage of the work. Parallel stages each keep their own name. */
+  stage<T>(stage: string, fn: () => T): T {
+    const frame = this.require('AbortContext.stage');
+    frame.scope.lastStage = stage;
+    return abortStorage.run({ ...frame, stage }, fn);
+  }
+
+  /**
+   * Runs `fn` in a scope of its own under `signal`: for work that is no HTTP request, or that needs an id and a receipt of its own.
+   * Aborts with the reason of `signal`, or of `timeoutMs`. What it subscribed is released when `fn` settles.
+   */
+  async run<T>(signal: AbortSignal, fn: (scope: AbortScope) => T | Promise<T>, { id, labels, timeoutMs }: RunOptions = {}): Promise<T> {
+    using derived = deriveSignal([signal], { timeoutMs });
+    const scope = this.#scope({ open: () => derived.signal }, labels, id);
+    return await abortStorage.run({ scope, kind: 'live' }, () => fn(scope));
+  }
+
+  /**
+   * Runs `fn` where the surrounding abort cannot reach it: the books of stopped work. It has a deadline of its own, after which its
+   * signal aborts with `DeadlineExceededError`. Keeps the id and stage of the work around it.
+   */
+  async shield<T>(fn: () => T | Promise<T>, { timeout = this.#shieldTimeoutMs }: { timeout?: number } = {}): Promise<T> {
+    const outer = this.require('AbortContext.shield');
+    using derived = deriveSignal([], { timeoutMs: timeout });
+    const scope = this.#scope({ open: () => derived.signal }, outer.scope.labels, outer.scope.id);
+    return await abortStorage.run({ scope, kind: 'shield', stage: outer.stage }, fn);
+  }
+
+  /** Runs `fn` on behalf of nobody: boot, migrations, sweeps. Nothing aborts it; `reason` says why that is right. */
+  async detached<T>(reason: string, fn: () => T | Promise<T>): Promise<T> {
+    const scope = this.#scope({ open: () => NEVER });
+    return await abortStorage.run({ scope, kind: 'detached', why: reason }, fn);
+  }
+
+  /** Opens the scope of a request. For the interceptor. */
+  openScope(source: SignalSource): AbortScope {
+    return this.#scope(source);
+  }
+
+  /**
+   * One INFO line that says why and where work stopped: `[stage] Client disconnected, <action>`. Once for each scope and stage.
+   * Abort listeners run in the context of whoever aborts: they pass the `frame` that they took when they began to listen.
+   */
+  announce(action: string, stage?: string, frame: AbortFrame = this.require('AbortContext.announce')): void {
+    const where = stage ?? frame.stage ?? frame.scope.lastStage ?? 'request';
+    const { reason } = frame.scope;
+    if (!reason || !frame.scope.announce(where)) return;
+    const msg = `[${where}] ${describeCause(reason.abortCause)}, ${action}`;
+    this.#logger.log({ msg, task_id: frame.scope.id, stage: where, cause: reason.abortCause });
+  }
+
+  #scope(source: SignalSource, labels?: Readonly<Record<string, string>>, id?: string): AbortScope {
+    return new AbortScope(source, this.#policy, labels, id);
+  }
+
+  #nameZombie({ layer, operation, stage }: { layer: string; operation: string; stage: string | undefined }): void {
+    this.#stats.zombies += 1;
+    const msg = `[${stage ?? layer}] Zombie: ${layer} ${operation} ignores its signal, still running ${this.#policy.zombieAfterMs} ms after the abort`;
+    this.#logger.warn({ msg, layer, operation, stage });
+  }
+}

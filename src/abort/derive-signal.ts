@@ -1,0 +1,68 @@
+import { DeadlineExceededError } from './abort-reason.js';
+
+export interface DeriveOptions {
+  /** Aborts the derived signal with a `DeadlineExceededError` after so many milliseconds. */
+  readonly timeoutMs?: number;
+}
+
+/** A signal with an owner. Disposing of it takes its listeners off the parents and stops its clock; it never aborts after that. */
+export interface DerivedSignal extends Disposable {
+  readonly signal: AbortSignal;
+  abort(reason: unknown): void;
+}
+
+/**
+ * A signal that aborts with the first of its parents, carrying the very same reason, or at its own deadline. Hold it with `using`,
+ * or dispose of it in a `finally`.
+ *
+ * `AbortSignal.any` is not used: on a parent that lives long, what it registers is only released by the garbage collector, and
+ * 300,000 such combinations on one live root held 360 MB.
+ */
+export function deriveSignal(parents: readonly AbortSignal[], { timeoutMs }: DeriveOptions = {}): DerivedSignal {
+  const controller = new AbortController();
+  const aborted = parents.find((parent) => parent.aborted);
+  if (aborted) controller.abort(aborted.reason);
+  const release = controller.signal.aborted ? noop : follow(parents, controller, timeoutMs);
+  return { signal: controller.signal, abort: (reason) => controller.abort(reason), [Symbol.dispose]: release };
+}
+
+function follow(parents: readonly AbortSignal[], controller: AbortController, timeoutMs: number | undefined): () => void {
+  const onAbort = (): void => {
+    release();
+    controller.abort(parents.find((parent) => parent.aborted)?.reason);
+  };
+  const onTimeout = (): void => {
+    release();
+    controller.abort(new DeadlineExceededError(timeoutMs));
+  };
+  const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
+  for (const parent of parents) parent.addEventListener('abort', onAbort, { once: true });
+  const release = (): void => {
+    clearTimeout(timer);
+    for (const parent of parents) parent.removeEventListener('abort', onAbort);
+  };
+  return release;
+}
+
+function noop(): void {
+  // An already aborted signal follows nobody, so there is nothing to let go of.
+}
+
+/** A wait that an abort ends at once, with the signal's own reason. Leaves no timer and no listener, whichever way it ends. */
+export function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

@@ -1,0 +1,13 @@
+export * from './abort-reason.js';
+export { AbortContext, type RunOptions } from './abort.context.js';
+export { OutsideAbortScopeError } from './abort.errors.js';
+export { AbortExceptionFilter } from './abort-exception.filter.js';
+export { AbortInterceptor } from './abort.interceptor.js';
+export { AbortModule } from './abort.module.js';
+export { ABORT_OPTIONS, AbortOptions } from './abort.options.js';
+export { AbortScope, type AbortReport } from './abort-scope.js';
+export { AbortStats } from './abort.stats.js';
+export { deriveSignal, wait, type DerivedSignal, type DeriveOptions } from './derive-signal.js';
+export type { AbortFrame } from './abort-storage.js';
+export type { LayerReport } from './layer-watch.js';
+export { RequestSignal } from './request-signal.decorator.js';

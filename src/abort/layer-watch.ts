@@ -1,0 +1,139 @@
+import { performance } from 'node:perf_hooks';
+
+/** One piece of work in flight when the abort came: when it was told, and when it had really stopped (`null`: it has not yet). */
+export interface LayerReport {
+  readonly layer: string;
+  readonly operation: string;
+  readonly stage: string | undefined;
+  /** Milliseconds from the abort. */
+  readonly toldMs: number;
+  /** Milliseconds from the abort, `null` while it runs on. */
+  readonly stoppedMs: number | null;
+}
+
+interface Live {
+  readonly layer: string;
+  readonly operation: string;
+  readonly stage: string | undefined;
+  readonly release: () => void;
+  toldAt?: number;
+  stoppedAt?: number;
+}
+
+/** What happens to layers that outlive their abort. */
+export interface ZombiePolicy {
+  /** A layer that still runs so many milliseconds after it was told is a zombie. */
+  readonly zombieAfterMs: number;
+  readonly onZombie: (zombie: { layer: string; operation: string; stage: string | undefined }) => void;
+}
+
+/**
+ * Watches the work in flight under one signal. From the abort on it notes for each layer when it was told and when it stopped, and
+ * names those that do not.
+ */
+export class LayerWatch {
+  readonly #live = new Set<Live>();
+  readonly #policy: ZombiePolicy;
+  #told: Live[] = [];
+  #abortedAt?: number;
+  #lastStopAt?: number;
+  #zombieTimer?: NodeJS.Timeout;
+  #waiters: (() => void)[] = [];
+  #zombies: Live[] = [];
+
+  constructor(signal: AbortSignal, policy: ZombiePolicy) {
+    this.#policy = policy;
+    if (signal.aborted) this.#onAbort();
+    else signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /**
+   * Follows `work` until it settles and hands on its outcome. After an abort it holds its caller for as long as the work really
+   * runs, but not beyond `zombieAfterMs`: then it rejects with `reason()` and the work is named a zombie.
+   */
+  track<T>(layer: string, operation: string, stage: string | undefined, work: PromiseLike<T>, reason: () => unknown): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const entry: Live = { layer, operation, stage, release: () => reject(reason()) };
+      this.#live.add(entry);
+      if (this.#abortedAt !== undefined) this.#tell(entry);
+      work.then(
+        (value) => {
+          this.#stop(entry);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#stop(entry);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** Resolves once nothing runs any more that can be expected to stop: all has stopped, or what has not is named a zombie. */
+  async settled(): Promise<void> {
+    while (this.#running > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  }
+
+  get zombies(): readonly string[] {
+    return this.#zombies.map(({ layer, operation }) => `${layer}:${operation}`);
+  }
+
+  /** Milliseconds from the abort to the moment when the last layer had stopped; `null` before that, and with a zombie. */
+  get stoppedMs(): number | null {
+    if (this.#abortedAt === undefined || this.#live.size > 0) return null;
+    return (this.#lastStopAt ?? this.#abortedAt) - this.#abortedAt;
+  }
+
+  reports(): LayerReport[] {
+    const from = this.#abortedAt ?? 0;
+    return this.#told.map(({ layer, operation, stage, toldAt, stoppedAt }) => ({
+      layer,
+      operation,
+      stage,
+      toldMs: (toldAt ?? from) - from,
+      stoppedMs: stoppedAt === undefined ? null : stoppedAt - from,
+    }));
+  }
+
+  get #running(): number {
+    return this.#live.size - this.#zombies.filter((zombie) => this.#live.has(zombie)).length;
+  }
+
+  readonly #onAbort = (): void => {
+    this.#abortedAt = performance.now();
+    for (const entry of this.#live) this.#tell(entry);
+  };
+
+  #tell(entry: Live): void {
+    entry.toldAt = performance.now();
+    this.#told.push(entry);
+    this.#zombieTimer ??= setTimeout(this.#nameZombies, this.#policy.zombieAfterMs).unref();
+  }
+
+  #stop(entry: Live): void {
+    this.#live.delete(entry);
+    if (this.#abortedAt !== undefined) entry.stoppedAt = this.#lastStopAt = performance.now();
+    if (this.#running === 0) this.#wake();
+  }
+
+  readonly #nameZombies = (): void => {
+    this.#zombieTimer = undefined;
+    for (const entry of this.#live) {
+      if (this.#zombies.includes(entry)) continue;
+      this.#zombies.push(entry);
+      this.#policy.onZombie({ layer: entry.layer, operation: entry.operation, stage: entry.stage });
+      entry.release();
+    }
+    this.#wake();
+  };
+
+  #wake(): void {
+    if (this.#live.size === 0) {
+      clearTimeout(this.#zombieTimer);
+      this.#zombieTimer = undefined;
+    }
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter();
+  }
+}

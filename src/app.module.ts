@@ -1,0 +1,33 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { LoggerModule } from 'nestjs-pino';
+import type { DestinationStream } from 'pino';
+import { AbortModule } from './abort/index.js';
+import { loggerOptions } from './app.logger.js';
+import { AuthModule } from './auth/index.js';
+import { ConfigModule, type AppConfig } from './config/index.js';
+import { DatabaseModule } from './database/index.js';
+import { HealthModule } from './health/index.js';
+import { ProblemFilter } from './problems/index.js';
+import { QuizzesModule } from './quizzes/index.js';
+
+/** Where the modules meet. Filters answer in reverse order: the one for everything comes first, so that it is asked last. */
+@Module({})
+export class AppModule {
+  static forRoot(config: AppConfig, logDestination?: DestinationStream): DynamicModule {
+    const { zombieAfterMs, shieldTimeoutMs, onDisconnect } = config.abort;
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        LoggerModule.forRoot(loggerOptions(config, logDestination)),
+        AbortModule.forRoot({ zombieAfterMs, shieldTimeoutMs, abortOnDisconnect: onDisconnect === 'abort' }),
+        DatabaseModule,
+        AuthModule,
+        HealthModule,
+        QuizzesModule,
+      ],
+      providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
+    };
+  }
+}

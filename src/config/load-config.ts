@@ -1,0 +1,132 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import type { AppConfig, LlmConfig } from './app-config.js';
+
+/** A value of the environment that the process cannot start with. `message` is the one line to print. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const integer = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`);
+const url = (protocols: RegExp, what: string) =>
+  z.string().refine((value) => URL.canParse(value) && protocols.test(new URL(value).protocol), `must be ${what}`);
+const httpUrl = url(/^https?:$/, 'an http or https URL');
+
+const environment = z.object({
+  NODE_ENV: z.string().default('development'),
+  PORT: integer(0, 65_535).default(3000),
+  HOST: z.string().default('127.0.0.1'),
+  CORS_ORIGINS: z.string().default(''),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  INSTANCE_ID: z.string().default(`${hostname()}-${process.pid}`),
+  DATA_DIR: z.string().default('data'),
+  DATABASE_URL: url(/^postgres(ql)?:$/, 'a postgres:// URL').optional(),
+  DATABASE_POOL_SIZE: integer(1, 1000).default(10),
+  STATEMENT_TIMEOUT_MS: integer(0, 3_600_000).default(30_000),
+  OPENAI_API_KEY: z.string().optional(),
+  OPENAI_BASE_URL: httpUrl.optional(),
+  AZURE_OPENAI_API_KEY: z.string().optional(),
+  AZURE_OPENAI_ENDPOINT: httpUrl.optional(),
+  AZURE_OPENAI_API_DEPLOYMENT_NAME: z.string().optional(),
+  AZURE_OPENAI_EMBEDDING_DEPLOYMENT_NAME: z.string().optional(),
+  AZURE_OPENAI_API_VERSION: z.string().optional(),
+  LLM_MODEL: z
+    .string()
+    .regex(/^[a-z0-9_-]+:.+$/i, 'must be provider:model, for example openai:gpt-4o-mini')
+    .default('openai:gpt-4o-mini'),
+  EMBEDDING_MODEL: z.string().default('text-embedding-3-small'),
+  OFFLINE_TOKENS_PER_SECOND: integer(1, 1_000_000).default(60),
+  LLM_MAX_CONCURRENCY: integer(1, 100_000).default(64),
+  LLM_IDLE_TIMEOUT_MS: integer(1, 3_600_000).default(30_000),
+  LLM_TIMEOUT_MS: integer(1, 3_600_000).default(120_000),
+  LLM_MAX_RETRIES: integer(0, 10).default(2),
+  JWT_SECRET: z.string().min(32, 'must be at least 32 characters long').optional(),
+  JWKS_URL: httpUrl.optional(),
+  ZOMBIE_AFTER_MS: integer(1, 3_600_000).default(5000),
+  SHIELD_TIMEOUT_MS: integer(1, 3_600_000).default(5000),
+  DISCONNECT_PROPAGATION: z.enum(['abort', 'ignore']).default('abort'),
+});
+type Environment = z.infer<typeof environment>;
+
+/**
+ * Reads and checks the environment. Throws a `ConfigError` whose message is one line naming the variable, its value and what it
+ * must be. An empty value counts as absent.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): AppConfig {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) throw new ConfigError(describe(parsed.error, given));
+  return deepFreeze(toConfig(parsed.data));
+}
+
+const SECRET_NAME = /KEY|SECRET|PASSWORD|TOKEN|DATABASE_URL/;
+
+function describe(error: z.ZodError, given: Record<string, string | undefined>): string {
+  const issue = error.issues[0];
+  const name = String(issue?.path[0]);
+  const shown = SECRET_NAME.test(name) ? '' : ` (it is ${JSON.stringify(given[name])})`;
+  return `${name} ${issue?.code === 'invalid_value' ? `must be one of ${issue.values.join(', ')}` : issue?.message}${shown}`;
+}
+
+function toConfig(env: Environment): AppConfig {
+  const isProduction = env.NODE_ENV === 'production';
+  if (isProduction && !env.JWT_SECRET && !env.JWKS_URL) {
+    throw new ConfigError('JWT_SECRET or JWKS_URL must be set in production: without one nobody could be told apart');
+  }
+  return {
+    isProduction,
+    http: { host: env.HOST, port: env.PORT, corsOrigins: env.CORS_ORIGINS.split(',').map((origin) => origin.trim()).filter(Boolean) },
+    log: { level: env.LOG_LEVEL },
+    instanceId: env.INSTANCE_ID,
+    dataDir: env.DATA_DIR,
+    database: { url: env.DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE, statementTimeoutMs: env.STATEMENT_TIMEOUT_MS },
+    llm: toLlmConfig(env),
+    auth: { secret: env.JWT_SECRET, jwksUrl: env.JWKS_URL },
+    abort: { zombieAfterMs: env.ZOMBIE_AFTER_MS, shieldTimeoutMs: env.SHIELD_TIMEOUT_MS, onDisconnect: env.DISCONNECT_PROPAGATION },
+  };
+}
+
+function toLlmConfig(env: Environment): LlmConfig {
+  const azure = toAzure(env);
+  const provider = env.LLM_MODEL.split(':')[0];
+  return {
+    model: env.LLM_MODEL,
+    embeddingModel: env.EMBEDDING_MODEL,
+    apiKey: env.OPENAI_API_KEY,
+    baseUrl: env.OPENAI_BASE_URL,
+    azure,
+    isOffline: provider === 'openai' && !env.OPENAI_API_KEY && !env.OPENAI_BASE_URL,
+    offlineTokensPerSecond: env.OFFLINE_TOKENS_PER_SECOND,
+    maxConcurrency: env.LLM_MAX_CONCURRENCY,
+    idleTimeoutMs: env.LLM_IDLE_TIMEOUT_MS,
+    timeoutMs: env.LLM_TIMEOUT_MS,
+    maxRetries: env.LLM_MAX_RETRIES,
+  };
+}
+
+function toAzure(env: Environment): LlmConfig['azure'] {
+  if (!env.LLM_MODEL.startsWith('azure_openai:')) return undefined;
+  return {
+    apiKey: required(env, 'AZURE_OPENAI_API_KEY'),
+    endpoint: required(env, 'AZURE_OPENAI_ENDPOINT'),
+    deployment: required(env, 'AZURE_OPENAI_API_DEPLOYMENT_NAME'),
+    apiVersion: required(env, 'AZURE_OPENAI_API_VERSION'),
+    embeddingDeployment: env.AZURE_OPENAI_EMBEDDING_DEPLOYMENT_NAME,
+  };
+}
+
+function required(env: Environment, name: keyof Environment): string {
+  const value = env[name];
+  if (value === undefined) throw new ConfigError(`${name} must be set when LLM_MODEL is azure_openai:…`);
+  return String(value);
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner as object);
+  return Object.freeze(value);
+}

@@ -1,0 +1,78 @@
+import type { PostgresPool, PostgresPoolClient } from 'kysely';
+import type { Pool, PoolClient } from 'pg';
+import type { AbortContext, AbortFrame } from '../abort/index.js';
+import { AbortableClient } from './abortable-client.js';
+import type { BackendCanceller } from './backend-canceller.js';
+import type { QueryObserver } from './query-observer.js';
+
+/** What the gateway needs to know of the database behind it. */
+export interface Gateway {
+  readonly context: AbortContext;
+  /** Absent where the database has nobody who could cancel a running statement: embedded PGlite. */
+  readonly canceller?: BackendCanceller;
+  readonly observer: QueryObserver;
+}
+
+/**
+ * The only way to the database. It stands below Kysely, so that no statement can be written that goes round it: each looks at the
+ * ambient signal before it is sent, in and out of transactions, and is cancelled on the server while it runs. Waiting for a free
+ * connection ends at once on abort. Outside any abort scope it throws `OutsideAbortScopeError`.
+ */
+export class AbortablePool implements PostgresPool {
+  readonly #pool: Pool;
+  readonly #gateway: Gateway;
+  readonly #clients = new WeakMap<PoolClient, AbortableClient>();
+
+  constructor(pool: Pool, gateway: Gateway) {
+    this.#pool = pool;
+    this.#gateway = gateway;
+  }
+
+  async connect(): Promise<PostgresPoolClient> {
+    const { context } = this.#gateway;
+    const frame = context.require('The database');
+    context.checkpoint(undefined, 'skipping query');
+    const client = await this.#acquire(frame);
+    return this.#wrap(client) as unknown as PostgresPoolClient;
+  }
+
+  async end(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  /** Kysely reads these when it makes connections of its own. */
+  get options(): object {
+    return (this.#pool as unknown as { options: object }).options;
+  }
+
+  #wrap(client: PoolClient): AbortableClient {
+    const known = this.#clients.get(client);
+    if (known) return known;
+    const wrapped = new AbortableClient(client, this.#gateway);
+    this.#clients.set(client, wrapped);
+    return wrapped;
+  }
+
+  /** Waits for a free connection no longer than the work is wanted. One that comes too late goes straight back. */
+  #acquire(frame: AbortFrame): Promise<PoolClient> {
+    const { signal } = frame.scope;
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        this.#gateway.context.announce('skipping query', undefined, frame);
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#pool.connect().then(
+        (client) => {
+          signal.removeEventListener('abort', onAbort);
+          if (signal.aborted) client.release();
+          else resolve(client);
+        },
+        (error: unknown) => {
+          signal.removeEventListener('abort', onAbort);
+          reject(error);
+        },
+      );
+    });
+  }
+}

@@ -1,0 +1,75 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PGlite } from '@electric-sql/pglite';
+import pg from 'pg';
+import type { AppConfig } from '../config/index.js';
+import { DatabaseStartError } from './database.errors.js';
+
+/** An open database: the pool that statements run on, and where there is a server, one connection apart to cancel them through. */
+export interface Connection {
+  readonly kind: 'postgres' | 'embedded';
+  /** For people: where it is, without credentials. */
+  readonly description: string;
+  readonly pool: pg.Pool;
+  readonly control?: pg.Pool;
+  close(): Promise<void>;
+}
+
+export type DatabaseConfig = Pick<AppConfig, 'database' | 'dataDir'>;
+
+/** Opens PostgreSQL where a URL is configured, else the embedded database under the data directory. */
+export async function connect(config: DatabaseConfig, onIdleError: (error: Error) => void): Promise<Connection> {
+  return config.database.url ? await connectPostgres(config, config.database.url, onIdleError) : await openEmbedded(config.dataDir, onIdleError);
+}
+
+async function connectPostgres({ database }: DatabaseConfig, url: string, onIdleError: (error: Error) => void): Promise<Connection> {
+  const settings = { connectionString: url, connectionTimeoutMillis: 10_000, keepAlive: true };
+  // The backstops: a client process that vanished is noticed while its statement runs, and no statement runs for ever.
+  const options = `-c client_connection_check_interval=5000 -c statement_timeout=${database.statementTimeoutMs}`;
+  const pool = new pg.Pool({ ...settings, max: database.poolSize, application_name: 'hangup', options });
+  const control = new pg.Pool({ ...settings, max: 1, application_name: 'hangup-cancel', idleTimeoutMillis: 0 });
+  for (const each of [pool, control]) watch(each, onIdleError);
+  const { host, pathname } = new URL(url);
+  const close = async (): Promise<void> => {
+    await Promise.all([pool.end(), control.end()]);
+  };
+  try {
+    await control.query('select 1');
+  } catch (error) {
+    await close();
+    throw new DatabaseStartError(`DATABASE_URL does not answer at ${host}: ${messageOf(error)}`, { cause: error });
+  }
+  return { kind: 'postgres', description: `PostgreSQL at ${host}${pathname}`, pool, control, close };
+}
+
+/** A connection that dies emits `error` on the client, and on the pool while idle; unheard, either would end the process. */
+function watch(pool: pg.Pool, onIdleError: (error: Error) => void): void {
+  pool.on('error', onIdleError);
+  pool.on('connect', (client) => client.on('error', onIdleError));
+}
+
+async function openEmbedded(dataDir: string, onIdleError: (error: Error) => void): Promise<Connection> {
+  const [{ PGlite }, { vector }] = await Promise.all([import('@electric-sql/pglite'), import('@electric-sql/pglite-pgvector')]);
+  const isInMemory = dataDir.startsWith('memory://');
+  const path = isInMemory ? dataDir : join(dataDir, 'postgres');
+  if (!isInMemory) await mkdir(path, { recursive: true });
+  const lite = await PGlite.create(path, { extensions: { vector } });
+  const pool = await poolOf(lite, onIdleError);
+  const close = async (): Promise<void> => {
+    await pool.end();
+    await lite.close();
+  };
+  return { kind: 'embedded', description: `embedded PostgreSQL (PGlite) in ${isInMemory ? 'memory' : path}`, pool, close };
+}
+
+async function poolOf(lite: PGlite, onIdleError: (error: Error) => void): Promise<pg.Pool> {
+  const { createPgConfig } = await import('@electric-sql/pglite/node-postgres');
+  const pool = new pg.Pool({ ...(createPgConfig(lite) as pg.PoolConfig), max: 1 });
+  watch(pool, onIdleError);
+  return pool;
+}
+
+function messageOf(error: unknown): string {
+  const { message, code } = error as { message?: string; code?: string };
+  return message || code || String(error);
+}

@@ -1,0 +1,7 @@
+import type { Migration } from 'kysely/migration';
+import * as quizBackend from './0001-quiz-backend.js';
+
+/** In order of their names. A migration that has run anywhere is never changed; it only ever expands the schema. */
+export const migrations: Record<string, Migration> = {
+  '0001-quiz-backend': quizBackend,
+};

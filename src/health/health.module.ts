@@ -1,0 +1,7 @@
+import { Module } from '@nestjs/common';
+import { LlmModule } from '../llm/index.js';
+import { HealthController } from './health.controller.js';
+import { ReadinessService } from './readiness.service.js';
+
+@Module({ imports: [LlmModule], controllers: [HealthController], providers: [ReadinessService] })
+export class HealthModule {}

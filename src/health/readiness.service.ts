@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
+import { AbortContext } from '../abort/index.js';
+import { Database } from '../database/index.js';
+import { Models } from '../llm/index.js';
+
+interface Component {
+  readonly status: 'ok' | 'down';
+  readonly what: string;
+}
+
+export interface Readiness {
+  readonly status: 'ok' | 'down';
+  readonly database: Component;
+  readonly model: Component;
+}
+
+const LONGEST_CHECK_MS = 2000;
+
+/** Says whether work would go through, and what it would run on. */
+@Injectable()
+export class ReadinessService {
+  constructor(
+    private readonly context: AbortContext,
+    private readonly database: Database,
+    private readonly models: Models,
+  ) {}
+
+  async check(): Promise<Readiness> {
+    const database = await this.#database();
+    const model: Component = { status: 'ok', what: this.models.description };
+    return { status: database.status, database, model };
+  }
+
+  async #database(): Promise<Component> {
+    const what = this.database.source.description;
+    try {
+      await this.context.shield(() => sql`select 1`.execute(this.database), { timeout: LONGEST_CHECK_MS });
+      return { status: 'ok', what };
+    } catch (error) {
+      return { status: 'down', what: `${what}: ${error instanceof Error ? error.message : String(error)}` };
+    }
+  }
+}

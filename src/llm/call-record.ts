@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable, Logger } from '@nestjs/common';
+import { AbortContext, type AbortFrame } from '../abort/index.js';
+import { countTokens } from './offline/count-tokens.js';
+import { LlmCallsRepository, type CallOutcome, type NewCall } from './llm-calls.repository.js';
+import { costOf } from './prices.js';
+
+/** What the provider itself counted. */
+export interface ExactUsage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+/** The ledger row of one call while it is open. */
+export class CallRecord {
+  /** True once the request may have left for the provider: from then on the prompt is paid. */
+  isSent = false;
+  exact?: ExactUsage;
+  #text = '';
+
+  constructor(
+    readonly id: string,
+    readonly model: string,
+    private readonly promptTokens: () => number,
+  ) {}
+
+  /** Adds a piece of the answer, so that it can be counted if the provider never gets to say its own count. */
+  add(text: string): void {
+    this.#text += text;
+  }
+
+  get hasText(): boolean {
+    return this.#text !== '';
+  }
+
+  /** The provider's own count where it gave one, else the full prompt and the text that arrived. */
+  tokens(): ExactUsage {
+    if (this.exact) return this.exact;
+    if (!this.isSent) return { promptTokens: 0, completionTokens: 0 };
+    return { promptTokens: this.promptTokens(), completionTokens: countTokens(this.#text) };
+  }
+}
+
+/** Opens and closes ledger rows. Closing happens in a shield: an abort cannot reach it. */
+@Injectable()
+export class CallLedger {
+  readonly #logger = new Logger('Llm');
+  readonly #unpriced = new Set<string>();
+
+  constructor(
+    private readonly calls: LlmCallsRepository,
+    private readonly context: AbortContext,
+  ) {}
+
+  async open({ kind, model }: Pick<NewCall, 'kind' | 'model'>, { scope, stage }: AbortFrame, promptTokens: () => number): Promise<CallRecord> {
+    const record = new CallRecord(randomUUID(), model, promptTokens);
+    await this.calls.open({ kind, model, id: record.id, task_id: scope.id, owner: scope.labels.owner, stage: stage ?? scope.lastStage ?? 'none' });
+    return record;
+  }
+
+  /** Never rejects: an outcome that could not be written is an ERROR in the log and leaves the row open, and changes no answer. */
+  async close(record: CallRecord, outcome: CallOutcome): Promise<void> {
+    const { promptTokens, completionTokens } = record.tokens();
+    const row = { outcome, prompt_tokens: promptTokens, completion_tokens: completionTokens, is_exact: record.exact !== undefined || !record.isSent };
+    const cost_usd = this.#costOf(record.model, { promptTokens, completionTokens });
+    try {
+      await this.context.shield(() => this.calls.close(record.id, { ...row, cost_usd }));
+    } catch (error) {
+      this.#logger.error({ err: error, call_id: record.id, ...row, msg: '[Llm] A call could not be booked, its row stays open' });
+    }
+  }
+
+  #costOf(model: string, tokens: ExactUsage): number {
+    const cost = costOf(model, tokens);
+    if (cost === undefined && !this.#unpriced.has(model)) {
+      this.#unpriced.add(model);
+      this.#logger.warn({ model, msg: `[Llm] No price is known for ${model}: its calls are booked at 0 US dollars` });
+    }
+    return cost ?? 0;
+  }
+}

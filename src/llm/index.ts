@@ -1,0 +1,5 @@
+export { Llm, type ChatCall, type ChatMessage, type StructuredCall } from './llm.js';
+export type { TaskUsage } from './llm-calls.repository.js';
+export { LlmModule } from './llm.module.js';
+export { Models } from './models.js';
+export { costOf, PRICES, PRICES_AS_OF } from './prices.js';

@@ -1,0 +1,215 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { AbortContext, deriveSignal, isAbortOf, wait, type AbortFrame } from '../abort/index.js';
+import { APP_CONFIG, type AppConfig, type LlmConfig } from '../config/index.js';
+import { CallLedger, type CallRecord } from './call-record.js';
+import { CallSlots } from './call-slots.js';
+import { countPromptTokens, countTokens } from './offline/count-tokens.js';
+import { LlmCallsRepository, type TaskUsage } from './llm-calls.repository.js';
+import { Models } from './models.js';
+import { parseJson, responseFormat } from './structured-output.js';
+import { UpstreamClock } from './upstream-clock.js';
+import { toUpstreamFailure, type UpstreamFailure } from './upstream-error.js';
+
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+export interface ChatCall {
+  readonly messages: readonly ChatMessage[];
+  /** How the log says that this call was not made: `[stage] Client disconnected, <skipping>`. */
+  readonly skipping?: string;
+}
+
+export interface StructuredCall<S extends z.ZodType> extends ChatCall {
+  readonly name: string;
+  readonly schema: S;
+}
+
+/** One attempt at a call: yields what arrives, and notes on the record what the provider counted. */
+type Attempt<T> = (signal: AbortSignal, record: CallRecord) => AsyncIterable<T>;
+
+interface Call<T> {
+  readonly kind: 'chat' | 'embeddings';
+  readonly model: string;
+  readonly promptTokens: () => number;
+  readonly skipping: string;
+  readonly attempt: Attempt<T>;
+}
+
+const IN_FLIGHT = 'aborting LLM call';
+const LONGEST_RETRY_WAIT_SECONDS = 5;
+
+/**
+ * The only way to the models. Each call looks at the ambient signal first, waits for its slot no longer than it is wanted, streams,
+ * and is cut in flight by closing its socket. It leaves a ledger row whichever way it ends. Outside any abort scope it throws
+ * `OutsideAbortScopeError`; on abort, the signal's own reason; on a provider's failure a `DomainError` with the code
+ * `upstream_error`, `upstream_rate_limited` or `upstream_timeout`.
+ */
+@Injectable()
+export class Llm {
+  readonly #config: LlmConfig;
+  readonly #slots: CallSlots;
+
+  constructor(
+    @Inject(APP_CONFIG) { llm }: AppConfig,
+    private readonly models: Models,
+    private readonly context: AbortContext,
+    private readonly ledger: CallLedger,
+    private readonly calls: LlmCallsRepository,
+  ) {
+    this.#config = llm;
+    this.#slots = new CallSlots(llm.maxConcurrency);
+  }
+
+  /** The name of the model that `embed` uses: vectors of different models do not compare. */
+  get embeddingModel(): string {
+    return this.models.embeddingName;
+  }
+
+  /** The model's answer, piece by piece. Leaving the loop early cuts the call. */
+  stream({ messages, skipping = IN_FLIGHT }: ChatCall): AsyncGenerator<string> {
+    return this.#stream(messages, skipping);
+  }
+
+  /**
+   * The model's answer as an object that fits `schema`. Throws `DomainError('invalid_model_output')` if it does not: nothing that
+   * fails its schema gets any further.
+   */
+  async structured<S extends z.ZodType>({ messages, name, schema, skipping = IN_FLIGHT }: StructuredCall<S>): Promise<z.infer<S>> {
+    let text = '';
+    for await (const piece of this.#stream(messages, skipping, responseFormat(name, schema))) text += piece;
+    return parseJson(text, schema);
+  }
+
+  /** One vector for each text, in order, and the model that made them. */
+  async embed(texts: readonly string[], skipping = IN_FLIGHT): Promise<{ model: string; vectors: number[][] }> {
+    const model = this.models.embeddingName;
+    const attempt: Attempt<number[][]> = (signal, record) => this.#embed(model, texts, signal, record);
+    const promptTokens = (): number => texts.reduce((sum, text) => sum + countTokens(text), 0);
+    const vectors: number[][] = [];
+    for await (const batch of this.#call({ kind: 'embeddings', model, promptTokens, skipping, attempt })) vectors.push(...batch);
+    return { model, vectors };
+  }
+
+  /** What a task has used so far. */
+  usageOf(taskId: string): Promise<TaskUsage> {
+    return this.calls.usageOf(taskId);
+  }
+
+  #stream(messages: readonly ChatMessage[], skipping: string, options: object = {}): AsyncGenerator<string> {
+    const attempt: Attempt<string> = (signal, record) => this.#chat(messages, options, signal, record);
+    return this.#call({ kind: 'chat', model: this.models.chatName, promptTokens: () => countPromptTokens(messages), skipping, attempt });
+  }
+
+  async *#chat(messages: readonly ChatMessage[], options: object, signal: AbortSignal, record: CallRecord): AsyncGenerator<string> {
+    for await (const chunk of await this.models.chat.stream(messages.map(({ role, content }) => [role, content] as const), { ...options, signal })) {
+      if (chunk.usage_metadata) record.exact = exactOf(chunk.usage_metadata);
+      if (chunk.text) yield chunk.text;
+    }
+  }
+
+  async *#embed(model: string, texts: readonly string[], signal: AbortSignal, record: CallRecord): AsyncGenerator<number[][]> {
+    const { data, usage } = await this.models.embeddings.embeddings.create({ model, input: [...texts] }, { signal });
+    record.exact = { promptTokens: usage.prompt_tokens, completionTokens: 0 };
+    yield data.map(({ embedding }) => embedding);
+  }
+
+  /** Attempts until one answers, a failure is final, or the work is no longer wanted. Nothing is repeated once text has arrived. */
+  async *#call<T>(call: Call<T>): AsyncGenerator<T> {
+    const frame = this.context.require('The language model');
+    for (let attempt = 0; ; attempt += 1) {
+      const failure = yield* this.#attempt(call, frame, attempt >= this.#config.maxRetries);
+      if (failure === undefined) return;
+      await this.#unlessAborted(frame, call.skipping, wait(backoffMs(attempt, failure.retryAfterSeconds), frame.scope.signal));
+    }
+  }
+
+  /** Returns the failure if another attempt may follow it, throws it if not. */
+  async *#attempt<T>(call: Call<T>, frame: AbortFrame, isLast: boolean): AsyncGenerator<T, UpstreamFailure | undefined> {
+    this.context.checkpoint(undefined, call.skipping);
+    const release = await this.#unlessAborted(frame, call.skipping, this.#slots.acquire(frame.scope.signal));
+    try {
+      const record = await this.#unlessAborted(frame, call.skipping, this.ledger.open(call, frame, call.promptTokens));
+      yield* this.#inFlight(call, frame, record);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof CallFailedError)) throw error;
+      const failure = toUpstreamFailure(error.cause, this.#config.apiKey);
+      const isWorthIt = failure.isRetryable && (failure.retryAfterSeconds ?? 0) <= LONGEST_RETRY_WAIT_SECONDS;
+      if (isLast || !isWorthIt || error.isPartial) throw failure.problem;
+      return failure;
+    } finally {
+      release();
+    }
+  }
+
+  /** From the first byte sent to the row closed. Throws the abort's reason, or a `CallFailedError`. */
+  async *#inFlight<T>(call: Call<T>, frame: AbortFrame, record: CallRecord): AsyncGenerator<T> {
+    const { signal } = frame.scope;
+    using bounded = deriveSignal([signal]);
+    const clock = new UpstreamClock(this.#config, (reason) => bounded.abort(reason));
+    const stopped = this.#track(call, frame);
+    let outcome: 'completed' | 'aborted' | 'failed' = 'aborted';
+    try {
+      record.isSent = !signal.aborted;
+      for await (const piece of call.attempt(bounded.signal, record)) {
+        clock.tick();
+        if (typeof piece === 'string') record.add(piece);
+        yield piece;
+      }
+      // A stream that is aborted half-way ends without throwing: without this look, half an answer would pass for a whole one.
+      bounded.signal.throwIfAborted();
+      outcome = 'completed';
+    } catch (error) {
+      if (!isAbortOf(error, signal)) {
+        outcome = 'failed';
+        throw new CallFailedError(bounded.signal.aborted ? bounded.signal.reason : error, record.hasText);
+      }
+      this.context.announce(IN_FLIGHT, undefined, frame);
+      throw signal.reason;
+    } finally {
+      clock.stop();
+      stopped();
+      await this.ledger.close(record, outcome);
+    }
+  }
+
+  /** Puts the call on the receipt of an abort. Returns what says that it has stopped. */
+  #track<T>(call: Call<T>, frame: AbortFrame): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const tracked = frame.scope.track('llm', `${call.kind} ${call.model}`, frame.stage, promise);
+    // Nobody waits on it: whoever reads the stream is held by the stream. A zombie is named where it is found.
+    tracked.catch(() => undefined);
+    return resolve;
+  }
+
+  /** Waits for what an abort may end, and says in the log that the call was not made. */
+  async #unlessAborted<T>(frame: AbortFrame, skipping: string, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (isAbortOf(error, frame.scope.signal)) this.context.announce(skipping, undefined, frame);
+      throw error;
+    }
+  }
+}
+
+/** A failure of the provider while a call was in flight. After a partial answer another attempt would say it twice. */
+class CallFailedError extends Error {
+  constructor(
+    cause: unknown,
+    readonly isPartial: boolean,
+  ) {
+    super('The call failed.', { cause });
+  }
+}
+
+function exactOf(usage: { input_tokens: number; output_tokens: number }): CallRecord['exact'] {
+  return { promptTokens: usage.input_tokens, completionTokens: usage.output_tokens };
+}
+
+function backoffMs(attempt: number, retryAfterSeconds?: number): number {
+  return retryAfterSeconds === undefined ? 250 * 2 ** attempt : retryAfterSeconds * 1000;
+}

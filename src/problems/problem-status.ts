@@ -1,0 +1,32 @@
+/** What each `code` of a `DomainError` is in HTTP. A code not listed here is a defect and answers 500. */
+export const PROBLEMS: Record<string, { readonly status: number; readonly title: string }> = {
+  validation_failed: { status: 400, title: 'Bad request' },
+  unauthorized: { status: 401, title: 'Unauthorized' },
+  book_not_found: { status: 404, title: 'Not found' },
+  chapter_not_found: { status: 404, title: 'Not found' },
+  quiz_not_found: { status: 404, title: 'Not found' },
+  question_not_found: { status: 404, title: 'Not found' },
+  chapter_empty: { status: 422, title: 'Nothing to ask about' },
+  upstream_error: { status: 502, title: 'The language model failed' },
+  upstream_rate_limited: { status: 503, title: 'The language model is busy' },
+  upstream_timeout: { status: 504, title: 'The language model took too long' },
+  invalid_model_output: { status: 502, title: 'The language model gave an unusable answer' },
+  quiz_rejected: { status: 502, title: 'No question passed the evaluation' },
+  database_unavailable: { status: 503, title: 'The database is not reachable' },
+};
+
+/** Codes for errors that come with nothing but a status, as Nest's and Fastify's own do. */
+export const CODE_OF_STATUS: Record<number, string> = {
+  400: 'bad_request',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'route_not_found',
+  405: 'method_not_allowed',
+  406: 'not_acceptable',
+  409: 'conflict',
+  413: 'payload_too_large',
+  415: 'unsupported_media_type',
+  422: 'unprocessable',
+  429: 'too_many_requests',
+  503: 'unavailable',
+};

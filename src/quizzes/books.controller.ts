@@ -1,0 +1,23 @@
+import { Controller, Get, Param } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { BooksService } from './books.service.js';
+import { bookIdParam } from './quiz.dto.js';
+
+@ApiTags('books')
+@ApiBearerAuth()
+@Controller('api/books')
+export class BooksController {
+  constructor(private readonly books: BooksService) {}
+
+  @Get()
+  @ApiOperation({ summary: 'All books' })
+  list() {
+    return this.books.list();
+  }
+
+  @Get(':id/chapters')
+  @ApiOperation({ summary: 'The chapters of a book' })
+  chapters(@Param('id', { schema: bookIdParam }) id: number) {
+    return this.books.chapters(id);
+  }
+}

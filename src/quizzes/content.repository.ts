@@ -1,0 +1,134 @@
+import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
+import { Database } from '../database/index.js';
+
+export interface Passage {
+  readonly id: number;
+  readonly kind: string;
+  readonly skill: string;
+  readonly title: string;
+  readonly text: string;
+}
+
+export interface ChapterContext {
+  readonly bookTitle: string;
+  readonly chapterTitle: string;
+  readonly level: string;
+}
+
+export interface PassageSearch {
+  readonly chapterId: number;
+  readonly model: string;
+  readonly vector: readonly number[];
+  readonly weakSkills: readonly string[];
+  readonly limit: number;
+}
+
+/** How much nearer a passage counts that trains a weak skill. Cosine distances here lie between 0.3 and 1. */
+const WEAK_SKILL_BONUS = 0.15;
+
+/** Books, chapters and their passages. */
+@Injectable()
+export class ContentRepository {
+  constructor(private readonly db: Database) {}
+
+  listBooks() {
+    return this.db
+      .selectFrom('books')
+      .leftJoin('chapters', 'chapters.book_id', 'books.id')
+      .groupBy('books.id')
+      .orderBy('books.id')
+      .select(['books.id', 'books.title', 'books.language', sql<number>`count(chapters.id)::int`.as('chapters')])
+      .execute();
+  }
+
+  async hasBook(bookId: number): Promise<boolean> {
+    return (await this.db.selectFrom('books').where('id', '=', bookId).select('id').executeTakeFirst()) !== undefined;
+  }
+
+  listChapters(bookId: number) {
+    return this.db
+      .selectFrom('chapters')
+      .leftJoin('passages', 'passages.chapter_id', 'chapters.id')
+      .where('book_id', '=', bookId)
+      .groupBy('chapters.id')
+      .orderBy('chapters.id')
+      .select(['chapters.id', 'chapters.title', 'chapters.level', sql<number>`count(passages.id)::int`.as('passages')])
+      .execute();
+  }
+
+  findChapter(bookId: number, chapterId: number): Promise<ChapterContext | undefined> {
+    return this.db
+      .selectFrom('chapters')
+      .innerJoin('books', 'books.id', 'chapters.book_id')
+      .where('chapters.id', '=', chapterId)
+      .where('books.id', '=', bookId)
+      .select(['books.title as bookTitle', 'chapters.title as chapterTitle', 'chapters.level'])
+      .executeTakeFirst();
+  }
+
+  findPassage(id: number): Promise<Passage | undefined> {
+    return this.db.selectFrom('passages').where('id', '=', id).select(['id', 'kind', 'skill', 'title', 'text']).executeTakeFirst();
+  }
+
+  /**
+   * The passages of a chapter nearest to a vector, those that train a weak skill ranked nearer. The inner search runs on the HNSW
+   * index of that model; a chapter not embedded yet by it answers in reading order.
+   */
+  async search({ chapterId, model, vector, weakSkills, limit }: PassageSearch): Promise<Passage[]> {
+    const space = sql`vector(${sql.raw(String(vector.length))})`;
+    const distance = sql<number>`embedding::${space} <=> ${JSON.stringify(vector)}::${space}`;
+    const nearest = this.db
+      .selectFrom('passages')
+      .where('chapter_id', '=', chapterId)
+      .where('embedding_model', '=', model)
+      .orderBy(distance)
+      .limit(limit * 3)
+      .select(['id', 'kind', 'skill', 'title', 'text', distance.as('distance')]);
+    const rank = sql<number>`distance - case when skill = any(${[...weakSkills]}::text[]) then ${WEAK_SKILL_BONUS}::float8 else 0 end`;
+    const found = await this.db
+      .selectFrom(nearest.as('nearest'))
+      .orderBy(rank)
+      .limit(limit)
+      .select(['id', 'kind', 'skill', 'title', 'text'])
+      .execute();
+    return found.length > 0 ? found : await this.#inReadingOrder(chapterId, limit);
+  }
+
+  listUnembedded(model: string, limit: number): Promise<Passage[]> {
+    return this.db
+      .selectFrom('passages')
+      .where((where) => where.or([where('embedding_model', 'is', null), where('embedding_model', '!=', model)]))
+      .orderBy('id')
+      .limit(limit)
+      .select(['id', 'kind', 'skill', 'title', 'text'])
+      .execute();
+  }
+
+  async saveEmbeddings(model: string, embeddings: readonly { id: number; vector: readonly number[] }[]): Promise<void> {
+    const ids = embeddings.map(({ id }) => id);
+    const vectors = embeddings.map(({ vector }) => JSON.stringify(vector));
+    await sql`update passages set embedding = given.vector::vector, embedding_model = ${model}
+      from unnest(${ids}::int[], ${vectors}::text[]) as given (id, vector) where passages.id = given.id`.execute(this.db);
+  }
+
+  /** One HNSW index for each model, because vectors of different models share the column but not the space. */
+  async ensureIndex(model: string, dimensions: number): Promise<void> {
+    const name = `passages_hnsw_${model.replace(/\W/g, '_').slice(0, 40)}_${dimensions}`;
+    await this.db.transaction().execute(async (tx) => {
+      await sql`select pg_advisory_xact_lock(hashtext(${name}))`.execute(tx);
+      await sql`create index if not exists ${sql.id(name)} on passages
+        using hnsw ((embedding::vector(${sql.raw(String(dimensions))})) vector_cosine_ops) where embedding_model = ${sql.lit(model)}`.execute(tx);
+    });
+  }
+
+  #inReadingOrder(chapterId: number, limit: number): Promise<Passage[]> {
+    return this.db
+      .selectFrom('passages')
+      .where('chapter_id', '=', chapterId)
+      .orderBy('ordinal')
+      .limit(limit)
+      .select(['id', 'kind', 'skill', 'title', 'text'])
+      .execute();
+  }
+}

@@ -1,0 +1,85 @@
+import { END, START, StateGraph } from '@langchain/langgraph';
+import { Injectable } from '@nestjs/common';
+import { AbortContext, isAbortOf, type AbortScope } from '../abort/index.js';
+import { EvaluateContentNode } from './nodes/evaluate-content.node.js';
+import { GenerateQuizNode } from './nodes/generate-quiz.node.js';
+import { QueryWeaknessNode } from './nodes/query-weakness.node.js';
+import { RetrieveContentNode } from './nodes/retrieve-content.node.js';
+import { initialState, MAX_ATTEMPTS, missingQuestions, QuizState, type QuizRequest } from './quiz-state.js';
+
+/** The straight path, and how the log says that a stage was not entered. */
+const STAGES = [
+  ['query_weakness', 'skipping query'],
+  ['retrieve_content', 'skipping query'],
+  ['generate_quiz', 'aborting LLM call'],
+  ['evaluate_content', 'skipping evaluation'],
+  ['save_quiz', 'skipping query'],
+] as const;
+
+interface QuizNode {
+  run(state: QuizState): Promise<Partial<QuizState>>;
+}
+
+/** `query_weakness → retrieve_content → generate_quiz → evaluate_content`, with at most two regenerations of what was refused. */
+@Injectable()
+export class QuizGraph {
+  readonly #graph;
+
+  constructor(
+    private readonly context: AbortContext,
+    queryWeakness: QueryWeaknessNode,
+    retrieveContent: RetrieveContentNode,
+    generateQuiz: GenerateQuizNode,
+    evaluateContent: EvaluateContentNode,
+  ) {
+    this.#graph = new StateGraph(QuizState)
+      .addNode('query_weakness', this.#stage('query_weakness', queryWeakness))
+      .addNode('retrieve_content', this.#stage('retrieve_content', retrieveContent))
+      .addNode('generate_quiz', this.#stage('generate_quiz', generateQuiz))
+      .addNode('evaluate_content', this.#stage('evaluate_content', evaluateContent))
+      .addEdge(START, 'query_weakness')
+      .addEdge('query_weakness', 'retrieve_content')
+      .addEdge('retrieve_content', 'generate_quiz')
+      .addConditionalEdges('generate_quiz', afterGenerating)
+      .addConditionalEdges('evaluate_content', afterEvaluating)
+      .compile();
+  }
+
+  /**
+   * Makes the questions of one quiz. Aborts with the ambient signal's reason, but only once every node has really stopped or has
+   * been named a zombie.
+   */
+  async run(request: QuizRequest): Promise<QuizState> {
+    const { scope } = this.context;
+    // LangGraph leaves a listener on the signal of every run that completes; this one is thrown away with the run.
+    const signal = AbortSignal.any([scope.signal]);
+    try {
+      return await this.#graph.invoke(initialState(request), { signal });
+    } catch (error) {
+      if (!isAbortOf(error, scope.signal)) throw error;
+      await scope.settled();
+      this.#announceNextStage(scope);
+      throw scope.signal.reason;
+    }
+  }
+
+  #stage(name: string, node: QuizNode): (state: QuizState) => Promise<Partial<QuizState>> {
+    return (state) => this.context.stage(name, () => this.context.track('graph', name, node.run(state)));
+  }
+
+  /** An abort between two nodes is seen by LangGraph, which enters no further node: the stage that was not entered says so here. */
+  #announceNextStage(scope: AbortScope): void {
+    if (scope.hasAnnounced) return;
+    const next = STAGES[STAGES.findIndex(([name]) => name === scope.lastStage) + 1];
+    if (next) this.context.announce(next[1], next[0]);
+  }
+}
+
+function afterGenerating({ draft, attempts }: QuizState): 'evaluate_content' | 'generate_quiz' | typeof END {
+  if (draft.length > 0) return 'evaluate_content';
+  return attempts < MAX_ATTEMPTS ? 'generate_quiz' : END;
+}
+
+function afterEvaluating(state: QuizState): 'generate_quiz' | typeof END {
+  return missingQuestions(state) > 0 && state.rejected > 0 && state.attempts < MAX_ATTEMPTS ? 'generate_quiz' : END;
+}

@@ -1,0 +1,65 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { RequestSignal } from '../abort/index.js';
+import { CurrentUser, type User } from '../auth/index.js';
+import {
+  generateQuizBody,
+  listQuizzesQuery,
+  uuidParam,
+  validateAnswerBody,
+  type AnswerVerdict,
+  type GeneratedQuiz,
+  type GenerateQuizBody,
+  type ListQuizzesQuery,
+  type QuizView,
+  type ValidateAnswerBody,
+} from './quiz.dto.js';
+import { QuizService } from './quiz.service.js';
+import { TaskId } from './task-id.decorator.js';
+import { ValidationService } from './validation.service.js';
+
+@ApiTags('quizzes')
+@ApiBearerAuth()
+@Controller('api/quizzes')
+export class QuizzesController {
+  constructor(
+    private readonly quizzes: QuizService,
+    private readonly validation: ValidationService,
+  ) {}
+
+  @Post('generate')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Generate a quiz. Hanging up stops the work.' })
+  generate(
+    @Body({ schema: generateQuizBody }) body: GenerateQuizBody,
+    @CurrentUser() user: User,
+    @TaskId() taskId: string,
+    @RequestSignal() signal: AbortSignal,
+  ): Promise<GeneratedQuiz> {
+    return this.quizzes.generate(body, user, taskId, signal);
+  }
+
+  @Post('validate-answer')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Check an answer: by comparison where that decides it, else graded by the model' })
+  validateAnswer(
+    @Body({ schema: validateAnswerBody }) body: ValidateAnswerBody,
+    @CurrentUser() user: User,
+    @TaskId() taskId: string,
+    @RequestSignal() signal: AbortSignal,
+  ): Promise<AnswerVerdict> {
+    return this.validation.validate(body, user, taskId, signal);
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'Your quizzes, newest first' })
+  list(@Query({ schema: listQuizzesQuery }) query: ListQuizzesQuery, @CurrentUser() user: User) {
+    return this.quizzes.list(user, query);
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'One of your quizzes, without the answers' })
+  get(@Param('id', { schema: uuidParam }) id: string, @CurrentUser() user: User): Promise<QuizView> {
+    return this.quizzes.get(id, user);
+  }
+}
