@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { describeCause } from './abort-reason.js';
 import { OutsideAbortScopeError } from './abort.errors.js';
-import { ABORT_OPTIONS, AbortOptions } from './abort.options.js';
+import { ABORT_DEFAULTS, ABORT_OPTIONS, type AbortOptions } from './abort.options.js';
 import { AbortScope, type SignalSource } from './abort-scope.js';
 import { abortStorage, type AbortFrame } from './abort-storage.js';
 import { AbortStats } from './abort.stats.js';
@@ -37,7 +37,7 @@ export class AbortContext {
     @Optional() @Inject(ABORT_OPTIONS) options: Partial<AbortOptions> = {},
     @Optional() @Inject(AbortStats) stats: AbortStats = new AbortStats(),
   ) {
-    const { zombieAfterMs, shieldTimeoutMs } = { ...new AbortOptions(), ...options };
+    const { zombieAfterMs, shieldTimeoutMs } = { ...ABORT_DEFAULTS, ...options };
     this.#stats = stats;
     this.#shieldTimeoutMs = shieldTimeoutMs;
     this.#policy = { zombieAfterMs, onZombie: (zombie) => this.#nameZombie(zombie) };

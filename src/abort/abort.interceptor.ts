@@ -1,7 +1,7 @@
 import { Inject, Injectable, Optional, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { AbortContext } from './abort.context.js';
-import { ABORT_OPTIONS, type AbortOptions } from './abort.options.js';
+import { ABORT_DEFAULTS, ABORT_OPTIONS, type AbortOptions } from './abort.options.js';
 import { abortStorage, type AbortFrame } from './abort-storage.js';
 import { neverDisconnects, RequestDisconnect, type RawRequest, type RawResponse } from './request-disconnect.js';
 
@@ -16,7 +16,7 @@ export class AbortInterceptor implements NestInterceptor {
 
   constructor(context: AbortContext, @Optional() @Inject(ABORT_OPTIONS) options: Partial<AbortOptions> = {}) {
     this.#context = context;
-    this.#abortOnDisconnect = options.abortOnDisconnect ?? true;
+    this.#abortOnDisconnect = { ...ABORT_DEFAULTS, ...options }.abortOnDisconnect;
   }
 
   intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
@@ -48,17 +48,14 @@ function isAsyncIterable(value: unknown): value is AsyncGenerator {
 
 /** Nest pulls a handler's generator from outside the interceptor, where the ambient context would be lost: each pull restores it. */
 function carry(frame: AbortFrame, generator: AsyncGenerator): AsyncGenerator {
-  const within =
-    <Args extends unknown[], R>(method: (...args: Args) => R) =>
-    (...args: Args): R =>
-      abortStorage.run(frame, () => method.apply(generator, args));
+  const within = <T>(pull: () => T): T => abortStorage.run(frame, pull);
   return {
-    next: within(generator.next),
-    return: within(generator.return),
-    throw: within(generator.throw),
+    next: () => within(() => generator.next()),
+    return: (value) => within(() => generator.return(value)),
+    throw: (error) => within(() => generator.throw(error)),
     [Symbol.asyncIterator]() {
       return this;
     },
-    [Symbol.asyncDispose]: within(() => generator[Symbol.asyncDispose]()),
+    [Symbol.asyncDispose]: () => within(() => generator[Symbol.asyncDispose]()),
   };
 }

@@ -1,10 +1,11 @@
 export * from './abort-reason.js';
 export { AbortContext, type RunOptions } from './abort.context.js';
+export { CLIENT_CLOSED_REQUEST } from './abort.constants.js';
 export { OutsideAbortScopeError } from './abort.errors.js';
 export { AbortExceptionFilter } from './abort-exception.filter.js';
 export { AbortInterceptor } from './abort.interceptor.js';
 export { AbortModule } from './abort.module.js';
-export { ABORT_OPTIONS, AbortOptions } from './abort.options.js';
+export { ABORT_OPTIONS, type AbortOptions } from './abort.options.js';
 export { AbortScope, type AbortReport } from './abort-scope.js';
 export { AbortStats } from './abort.stats.js';
 export { deriveSignal, wait, type DerivedSignal, type DeriveOptions } from './derive-signal.js';
