@@ -22,7 +22,13 @@ export interface LlmConfig {
   readonly embeddingModel: string;
   readonly apiKey?: string;
   readonly baseUrl?: string;
-  readonly azure?: { readonly apiKey: string; readonly endpoint: string; readonly deployment: string; readonly embeddingDeployment?: string; readonly apiVersion: string };
+  readonly azure?: {
+    readonly apiKey: string;
+    readonly endpoint: string;
+    readonly deployment: string;
+    readonly embeddingDeployment?: string;
+    readonly apiVersion: string;
+  };
   /** No key and no server named: the built-in model answers. */
   readonly isOffline: boolean;
   readonly offlineTokensPerSecond: number;

@@ -80,7 +80,13 @@ function toConfig(env: Environment): AppConfig {
   }
   return {
     isProduction,
-    http: { host: env.HOST, port: env.PORT, corsOrigins: env.CORS_ORIGINS.split(',').map((origin) => origin.trim()).filter(Boolean) },
+    http: {
+      host: env.HOST,
+      port: env.PORT,
+      corsOrigins: env.CORS_ORIGINS.split(',')
+        .map((origin) => origin.trim())
+        .filter(Boolean),
+    },
     log: { level: env.LOG_LEVEL },
     instanceId: env.INSTANCE_ID,
     dataDir: env.DATA_DIR,

@@ -41,7 +41,14 @@ function toProblem(error: unknown): Problem {
 function ofDomainError({ code, message, details }: DomainError): Problem {
   const known = PROBLEMS[code];
   if (!known) return internal();
-  return { type: 'about:blank', title: known.title, status: known.status, code, detail: message, ...(details.errors && { errors: details.errors }) };
+  return {
+    type: 'about:blank',
+    title: known.title,
+    status: known.status,
+    code,
+    detail: message,
+    ...(details.errors && { errors: details.errors }),
+  };
 }
 
 /** Fastify's own errors carry `statusCode`, Nest's `getStatus()`. */
