@@ -11,6 +11,8 @@ const ALWAYS_ALLOWED = /^\s*(rollback|release|savepoint)\b/i;
 /** Once sent, these are too short, and a commit too final, to be cancelled. */
 const NOT_CANCELLED = /^\s*(begin|start|commit)\b/i;
 
+const NOTHING_TO_CANCEL = { settle: () => Promise.resolve() };
+
 /** One pooled connection, as Kysely sees it: every statement stops at the ambient signal. */
 export class AbortableClient {
   readonly #client: PoolClient;
@@ -64,7 +66,7 @@ export class AbortableClient {
   #guard(sql: string, frame: AbortFrame): { settle(): Promise<void> } {
     const { canceller, context } = this.#gateway;
     const pid = this.processID;
-    if (!canceller || pid === undefined || NOT_CANCELLED.test(sql)) return { settle: async () => {} };
+    if (!canceller || pid === undefined || NOT_CANCELLED.test(sql)) return NOTHING_TO_CANCEL;
     const { signal } = frame.scope;
     let cancellation: Cancellation | undefined;
     const onAbort = (): void => {

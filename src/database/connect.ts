@@ -19,7 +19,9 @@ export type DatabaseConfig = Pick<AppConfig, 'database' | 'dataDir'>;
 
 /** Opens PostgreSQL where a URL is configured, else the embedded database under the data directory. */
 export async function connect(config: DatabaseConfig, onIdleError: (error: Error) => void): Promise<Connection> {
-  return config.database.url ? await connectPostgres(config, config.database.url, onIdleError) : await openEmbedded(config.dataDir, onIdleError);
+  return config.database.url
+    ? await connectPostgres(config, config.database.url, onIdleError)
+    : await openEmbedded(config.dataDir, onIdleError);
 }
 
 async function connectPostgres({ database }: DatabaseConfig, url: string, onIdleError: (error: Error) => void): Promise<Connection> {
@@ -71,5 +73,5 @@ async function poolOf(lite: PGlite, onIdleError: (error: Error) => void): Promis
 
 function messageOf(error: unknown): string {
   const { message, code } = error as { message?: string; code?: string };
-  return message || code || String(error);
+  return [message, code].find(Boolean) ?? String(error);
 }

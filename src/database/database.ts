@@ -13,7 +13,7 @@ export class Database extends Kysely<Schema> {
   readonly source: Connection;
 
   constructor(source: Connection, gateway: Gateway) {
-    super({ dialect: new PostgresDialect({ pool: new AbortablePool(source.pool, gateway) as never }) });
+    super({ dialect: new PostgresDialect({ pool: new AbortablePool(source.pool, gateway) }) });
     this.source = source;
   }
 }

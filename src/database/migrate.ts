@@ -14,5 +14,5 @@ export async function migrate(db: Kysely<Schema>): Promise<readonly string[]> {
 
 function hintOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return /extension "vector"/.test(message) ? `${message} (install pgvector on the server)` : message;
+  return message.includes('extension "vector"') ? `${message} (install pgvector on the server)` : message;
 }
