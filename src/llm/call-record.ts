@@ -52,16 +52,32 @@ export class CallLedger {
     private readonly context: AbortContext,
   ) {}
 
-  async open({ kind, model }: Pick<NewCall, 'kind' | 'model'>, { scope, stage }: AbortFrame, promptTokens: () => number): Promise<CallRecord> {
+  async open(
+    { kind, model }: Pick<NewCall, 'kind' | 'model'>,
+    { scope, stage }: AbortFrame,
+    promptTokens: () => number,
+  ): Promise<CallRecord> {
     const record = new CallRecord(randomUUID(), model, promptTokens);
-    await this.calls.open({ kind, model, id: record.id, task_id: scope.id, owner: scope.labels.owner, stage: stage ?? scope.lastStage ?? 'none' });
+    await this.calls.open({
+      kind,
+      model,
+      id: record.id,
+      task_id: scope.id,
+      owner: scope.labels.owner,
+      stage: stage ?? scope.lastStage ?? 'none',
+    });
     return record;
   }
 
   /** Never rejects: an outcome that could not be written is an ERROR in the log and leaves the row open, and changes no answer. */
   async close(record: CallRecord, outcome: CallOutcome): Promise<void> {
     const { promptTokens, completionTokens } = record.tokens();
-    const row = { outcome, prompt_tokens: promptTokens, completion_tokens: completionTokens, is_exact: record.exact !== undefined || !record.isSent };
+    const row = {
+      outcome,
+      prompt_tokens: promptTokens,
+      completion_tokens: completionTokens,
+      is_exact: record.exact !== undefined || !record.isSent,
+    };
     const cost_usd = this.#costOf(record.model, { promptTokens, completionTokens });
     try {
       await this.context.shield(() => this.calls.close(record.id, { ...row, cost_usd }));

@@ -104,7 +104,10 @@ export class Llm {
   }
 
   async *#chat(messages: readonly ChatMessage[], options: object, signal: AbortSignal, record: CallRecord): AsyncGenerator<string> {
-    for await (const chunk of await this.models.chat.stream(messages.map(({ role, content }) => [role, content] as const), { ...options, signal })) {
+    for await (const chunk of await this.models.chat.stream(
+      messages.map(({ role, content }) => [role, content] as const),
+      { ...options, signal },
+    )) {
       if (chunk.usage_metadata) record.exact = exactOf(chunk.usage_metadata);
       if (chunk.text) yield chunk.text;
     }
@@ -178,11 +181,11 @@ export class Llm {
 
   /** Puts the call on the receipt of an abort. Returns what says that it has stopped. */
   #track<T>(call: Call<T>, frame: AbortFrame): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<undefined>();
     const tracked = frame.scope.track('llm', `${call.kind} ${call.model}`, frame.stage, promise);
     // Nobody waits on it: whoever reads the stream is held by the stream. A zombie is named where it is found.
     tracked.catch(() => undefined);
-    return resolve;
+    return () => resolve(undefined);
   }
 
   /** Waits for what an abort may end, and says in the log that the call was not made. */

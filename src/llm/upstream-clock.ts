@@ -7,7 +7,8 @@ export class UpstreamClock {
   readonly #total: NodeJS.Timeout;
 
   constructor({ idleTimeoutMs, timeoutMs }: LlmConfig, expire: (reason: DomainError) => void) {
-    const expiry = (ms: number, what: string) => () => expire(new DomainError('upstream_timeout', `The language model ${what} for ${ms} ms.`));
+    const expiry = (ms: number, what: string) => () =>
+      expire(new DomainError('upstream_timeout', `The language model ${what} for ${ms} ms.`));
     this.#idle = setTimeout(expiry(idleTimeoutMs, 'said nothing'), idleTimeoutMs);
     this.#total = setTimeout(expiry(timeoutMs, 'was not done'), timeoutMs);
   }

@@ -19,14 +19,20 @@ export function toUpstreamFailure(error: unknown, apiKey?: string): UpstreamFail
   const status = statusOf(error);
   const message = redact(messageOf(error), apiKey);
   if (status === 429) return rateLimited(error, message);
-  const detail = status === undefined ? `The language model could not be reached: ${message}` : `The language model answered ${status}: ${message}`;
+  const detail =
+    status === undefined ? `The language model could not be reached: ${message}` : `The language model answered ${status}: ${message}`;
   const problem = new DomainError('upstream_error', detail, {}, { cause: error });
   return { problem, isRetryable: status === undefined || RETRYABLE.has(status) };
 }
 
 function rateLimited(error: unknown, message: string): UpstreamFailure {
   const retryAfterSeconds = retryAfterOf(error);
-  const problem = new DomainError('upstream_rate_limited', `The language model is busy: ${message}`, { retryAfterSeconds }, { cause: error });
+  const problem = new DomainError(
+    'upstream_rate_limited',
+    `The language model is busy: ${message}`,
+    { retryAfterSeconds },
+    { cause: error },
+  );
   return { problem, isRetryable: true, retryAfterSeconds };
 }
 
@@ -36,7 +42,11 @@ function statusOf(error: unknown): number | undefined {
 }
 
 function messageOf(error: unknown): string {
-  const { error: body, message, cause } = (error ?? {}) as { error?: { message?: unknown }; message?: unknown; cause?: { message?: unknown } };
+  const {
+    error: body,
+    message,
+    cause,
+  } = (error ?? {}) as { error?: { message?: unknown }; message?: unknown; cause?: { message?: unknown } };
   const words = [body?.message, message, cause?.message].find((each) => typeof each === 'string' && each !== '');
   return typeof words === 'string' ? words : 'no message';
 }
