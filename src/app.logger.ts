@@ -1,23 +1,19 @@
 import type { Params } from 'nestjs-pino';
-import type { DestinationStream, LevelWithSilent, LogFn, Logger } from 'pino';
+import type { DestinationStream, LogFn, Logger } from 'pino';
+import { CLIENT_CLOSED_REQUEST } from './abort/index.js';
 import type { AppConfig } from './config/index.js';
 
-/** JSON lines whose `msg` operators can grep for. A client that left is a 499 at INFO; only what we broke ourselves is an error. */
+/** JSON lines whose `msg` begins with the words that operators grep for; fields carry the rest. */
 export function loggerOptions({ log, instanceId }: AppConfig, destination?: DestinationStream): Params {
   const options = {
     level: log.level,
     base: { instance: instanceId },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
-    redact: ['req.headers.authorization', 'req.headers.cookie'],
-    customLogLevel: levelOf,
-    customSuccessMessage: describe,
-    customErrorMessage: describe,
     hooks: { logMethod: withoutWiring },
-    serializers: { req: ({ method, url, id }: { method: string; url: string; id: unknown }) => ({ id, method, url }) },
-    autoLogging: { ignore: ({ url }: { url?: string }) => url === '/health' || url === '/ready' },
   };
-  return { pinoHttp: destination ? [options, destination] : options };
+  // No middleware: it would put a logger on every request, which costs more than most requests here. `logAccess` tells of them.
+  return { forRoutes: [], pinoHttp: destination ? [options, destination] : options };
 }
 
 const WIRING = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory']);
@@ -29,20 +25,25 @@ function withoutWiring(this: Logger, args: Parameters<LogFn>, method: LogFn): vo
   if (typeof context !== 'string' || !WIRING.has(context)) method.apply(this, args);
 }
 
+interface Exchange {
+  readonly method: string;
+  readonly url: string;
+}
+
 interface Answer {
   readonly statusCode: number;
-  readonly writableEnded: boolean;
+  readonly elapsedTime: number;
+  readonly raw: { readonly writableEnded: boolean };
 }
 
-function levelOf(_: unknown, response: Answer): LevelWithSilent {
-  return statusOf(response) >= 500 ? 'warn' : 'info';
-}
+const PROBES = new Set(['/health', '/ready', '/metrics']);
 
-function describe(request: { readonly method?: string; readonly url?: string }, response: Answer): string {
-  return `[http] ${statusOf(response)} ${request.method ?? ''} ${request.url ?? ''}`;
-}
-
-/** An answer that was never finished is one that nobody was there to receive. */
-function statusOf({ statusCode, writableEnded }: Answer): number {
-  return writableEnded ? statusCode : 499;
+/** One line for each answered request. An answer that was never finished is one that nobody was there to receive: 499. */
+export function logAccess(logger: Pick<Logger, 'info' | 'warn'>): (request: Exchange, reply: Answer, done: () => void) => void {
+  return ({ method, url }, { statusCode, elapsedTime, raw }, done) => {
+    const status = raw.writableEnded ? statusCode : CLIENT_CLOSED_REQUEST;
+    const line = { method, url, status, ms: Math.round(elapsedTime), msg: `[http] ${status} ${method} ${url}` };
+    if (!PROBES.has(url)) logger[status >= 500 ? 'warn' : 'info'](line);
+    done();
+  };
 }

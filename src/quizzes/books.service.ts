@@ -14,7 +14,8 @@ export class BooksService {
   /** The chapters of a book. Throws `book_not_found`. */
   async chapters(bookId: number) {
     const chapters = await this.content.listChapters(bookId);
-    if (chapters.length === 0 && !(await this.content.hasBook(bookId))) throw new DomainError('book_not_found', `There is no book ${bookId}.`);
+    if (chapters.length === 0 && !(await this.content.hasBook(bookId)))
+      throw new DomainError('book_not_found', `There is no book ${bookId}.`);
     return { book_id: bookId, chapters };
   }
 }

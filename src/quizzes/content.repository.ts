@@ -118,7 +118,9 @@ export class ContentRepository {
     await this.db.transaction().execute(async (tx) => {
       await sql`select pg_advisory_xact_lock(hashtext(${name}))`.execute(tx);
       await sql`create index if not exists ${sql.id(name)} on passages
-        using hnsw ((embedding::vector(${sql.raw(String(dimensions))})) vector_cosine_ops) where embedding_model = ${sql.lit(model)}`.execute(tx);
+        using hnsw ((embedding::vector(${sql.raw(String(dimensions))})) vector_cosine_ops) where embedding_model = ${sql.lit(model)}`.execute(
+        tx,
+      );
     });
   }
 

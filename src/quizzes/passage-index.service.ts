@@ -45,7 +45,9 @@ export class PassageIndexService implements OnApplicationBootstrap, BeforeApplic
   async #tryToEmbed(): Promise<boolean> {
     const { signal } = this.#leaving;
     try {
-      await this.context.run(signal, () => this.context.stage('embed_passages', () => this.#embedAll()), { labels: { kind: 'passage_index' } });
+      await this.context.run(signal, () => this.context.stage('embed_passages', () => this.#embedAll()), {
+        labels: { kind: 'passage_index' },
+      });
       return true;
     } catch (error) {
       if (isAbortOf(error, signal)) return true;
@@ -67,7 +69,9 @@ export class PassageIndexService implements OnApplicationBootstrap, BeforeApplic
   }
 
   async #embed(passages: readonly Passage[]): Promise<void> {
-    const { model, vectors } = await this.llm.embed(passages.map(({ title, skill, text }) => `${title}\n${skill.replaceAll('-', ' ')}\n${text}`));
+    const { model, vectors } = await this.llm.embed(
+      passages.map(({ title, skill, text }) => `${title}\n${skill.replaceAll('-', ' ')}\n${text}`),
+    );
     const embeddings = passages.map(({ id }, index) => ({ id, vector: vectors[index] ?? [] }));
     await this.content.saveEmbeddings(model, embeddings);
     await this.content.ensureIndex(model, vectors[0]?.length ?? 0);

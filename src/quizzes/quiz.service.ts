@@ -84,7 +84,10 @@ export class QuizService {
     const quiz = toQuizRow(body, user, taskId, state);
     const questions = state.accepted.map((question, ordinal) => toQuestionRow(question, quiz.id, ordinal));
     await this.quizzes.save(quiz, questions);
-    return toQuizView({ ...quiz, created_at: new Date(quiz.created_at ?? Date.now()), evaluation: JSON.parse(quiz.evaluation) as object }, questions);
+    return toQuizView(
+      { ...quiz, created_at: new Date(quiz.created_at ?? Date.now()), evaluation: JSON.parse(quiz.evaluation) as object },
+      questions,
+    );
   }
 }
 

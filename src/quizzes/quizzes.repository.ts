@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { User } from '../auth/index.js';
 import { Database, type Schema } from '../database/index.js';
-import type { Insertable, Selectable } from 'kysely';
+import { sql, type Insertable, type Selectable } from 'kysely';
 
 export type QuizRow = Selectable<Schema['quizzes']>;
 export type QuestionRow = Selectable<Schema['questions']>;
@@ -35,7 +35,7 @@ export class QuizzesRepository {
   async list(user: User, limit: number, after?: QuizCursor): Promise<{ quiz: QuizRow; questions: QuestionRow[] }[]> {
     const quizzes = await this.#visibleTo(user)
       .$if(after !== undefined, (query) =>
-        query.where(({ eb, refTuple, tuple }) => eb(refTuple('created_at', 'id'), '<', tuple(after?.createdAt as never, after?.id ?? ''))),
+        query.where(sql<boolean>`(created_at, id) < (${after?.createdAt}::timestamptz, ${after?.id}::uuid)`),
       )
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')

@@ -31,7 +31,11 @@ export class ValidationService {
   async validate(body: ValidateAnswerBody, user: User, taskId: string, signal: AbortSignal): Promise<AnswerVerdict> {
     const labels = { owner: user.id, kind: 'answer_validation' };
     const options = { id: taskId, labels };
-    return await this.context.run(signal, (scope) => this.context.stage('validate_answer', () => this.#validate(body, user, scope)), options);
+    return await this.context.run(
+      signal,
+      (scope) => this.context.stage('validate_answer', () => this.#validate(body, user, scope)),
+      options,
+    );
   }
 
   async #validate(body: ValidateAnswerBody, user: User, scope: AbortScope): Promise<AnswerVerdict> {

@@ -12,7 +12,13 @@ export class EvaluateContentNode {
 
   async run(state: QuizState): Promise<Partial<QuizState>> {
     const verdicts = await this.#verdicts(state);
-    const judged = state.draft.map((question, index) => ({ question, refusal: refusalOf(question, verdicts.find((each) => each.index === index)) }));
+    const judged = state.draft.map((question, index) => ({
+      question,
+      refusal: refusalOf(
+        question,
+        verdicts.find((each) => each.index === index),
+      ),
+    }));
     const refusals = judged.flatMap(({ refusal }) => refusal ?? []);
     return {
       accepted: [...state.accepted, ...judged.filter(({ refusal }) => !refusal).map(({ question }) => question)],
@@ -24,7 +30,12 @@ export class EvaluateContentNode {
 
   async #verdicts(state: QuizState): Promise<readonly Verdict[]> {
     try {
-      const call = { messages: evaluateQuizPrompt(state), name: 'quiz_evaluation', schema: quizEvaluation, skipping: 'skipping evaluation' };
+      const call = {
+        messages: evaluateQuizPrompt(state),
+        name: 'quiz_evaluation',
+        schema: quizEvaluation,
+        skipping: 'skipping evaluation',
+      };
       return (await this.llm.structured(call)).verdicts;
     } catch (error) {
       if (error instanceof DomainError && error.code === 'invalid_model_output') return [];
