@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { AbortContext, type AbortFrame } from '../abort/index.js';
-import { countTokens } from './offline/count-tokens.js';
+import { countTokens } from './offline/index.js';
 import { LlmCallsRepository, type CallOutcome, type NewCall } from './llm-calls.repository.js';
 import { costOf } from './prices.js';
 

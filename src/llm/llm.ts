@@ -4,7 +4,7 @@ import { AbortContext, deriveSignal, isAbortOf, wait, type AbortFrame } from '..
 import { APP_CONFIG, type AppConfig, type LlmConfig } from '../config/index.js';
 import { CallLedger, type CallRecord } from './call-record.js';
 import { CallSlots } from './call-slots.js';
-import { countPromptTokens, countTokens } from './offline/count-tokens.js';
+import { countPromptTokens, countTokens } from './offline/index.js';
 import { LlmCallsRepository, type TaskUsage } from './llm-calls.repository.js';
 import { Models } from './models.js';
 import { parseJson, responseFormat } from './structured-output.js';

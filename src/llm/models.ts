@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } f
 import { initChatModel } from 'langchain/chat_models/universal';
 import { AzureOpenAI, OpenAI } from 'openai';
 import { APP_CONFIG, type AppConfig, type LlmConfig } from '../config/index.js';
-import { startOfflineModel, type ModelServer } from './offline/index.js';
+import { countTokens, startOfflineModel, type ModelServer } from './offline/index.js';
 
 export type ChatModel = Awaited<ReturnType<typeof initChatModel>>;
 
@@ -27,6 +27,8 @@ export class Models implements OnModuleInit, OnModuleDestroy {
 
   async onModuleInit(): Promise<void> {
     if (this.#config.isOffline) await this.#startOffline();
+    // Building the token encoder blocks for half a second: now, and not when the first abort is booked.
+    countTokens('warm');
     this.#chat = await this.#openChat();
     this.#embeddings = this.#openEmbeddings();
   }

@@ -3,7 +3,17 @@ import { DomainError } from '../problems/index.js';
 
 /** What tells an OpenAI-compatible server to keep to the schema. Providers that do not know it ignore it; the prompt says it too. */
 export function responseFormat(name: string, schema: z.ZodType): { response_format: object } {
-  return { response_format: { type: 'json_schema', json_schema: { name, strict: true, schema: z.toJSONSchema(schema) } } };
+  return { response_format: { type: 'json_schema', json_schema: { name, strict: true, schema: strictSchema(schema) } } };
+}
+
+/** Strict mode refuses length limits on strings. They still hold: what comes back is checked against the whole schema. */
+function strictSchema(schema: z.ZodType): object {
+  return z.toJSONSchema(schema, {
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.minLength;
+      delete jsonSchema.maxLength;
+    },
+  });
 }
 
 /** Reads a model's answer, also from inside a Markdown fence. Throws `DomainError('invalid_model_output')` naming the first misfit. */

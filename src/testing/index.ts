@@ -1,0 +1,5 @@
+export type { Behaviour } from './behaviour.js';
+export { eventually, type EventuallyOptions } from './eventually.js';
+export { Gate } from './gate.js';
+export { ScriptedModelServer, type CallMatch } from './scripted-model-server.js';
+export { HangupClient, type Answer, type Call, type CallOptions } from './hangup-client.js';

@@ -1,0 +1,124 @@
+import { ModelServer, OfflineModel, type ModelCall } from '../llm/offline/index.js';
+import { behaveAfter, behaveOnCall, gatesOf, type Behaviour } from './behaviour.js';
+import { JournalWatch } from './journal-watch.js';
+
+/** Which calls a script is for: a purpose (the name of the JSON schema asked for, else `chat`; `embeddings`) or a condition. */
+export type CallMatch = string | ((call: ModelCall) => boolean);
+
+interface Script {
+  readonly matches: (call: ModelCall) => boolean;
+  readonly behaviour: Behaviour;
+  timesLeft: number;
+}
+
+/**
+ * The model that tests talk to, over real sockets with the real client: it answers sensibly and without delay, as the offline model
+ * does, keeps a journal of every call, and does as it is told by scripts.
+ */
+export class ScriptedModelServer {
+  readonly #model = new OfflineModel();
+  readonly #watch = new JournalWatch(() => this.#describeJournal());
+  readonly #behaviours = new WeakMap<ModelCall, Behaviour>();
+  readonly #server = new ModelServer({
+    answer: (request) => this.#model.answer(request),
+    embed: (input) => this.#model.embed(input),
+    hooks: {
+      onCall: (call) => this.#onCall(call),
+      beforeChunk: (call, index) => this.#beforeChunk(call, index),
+      onChunk: () => this.#watch.changed(),
+      onEnd: () => this.#watch.changed(),
+    },
+  });
+  #journal: ModelCall[] = [];
+  #scripts: Script[] = [];
+
+  private constructor() {
+    // Made by `start()` alone, so that every instance listens.
+  }
+
+  /** A server that listens on a free port of 127.0.0.1. */
+  static async start(): Promise<ScriptedModelServer> {
+    const scripted = new ScriptedModelServer();
+    await scripted.#server.start();
+    return scripted;
+  }
+
+  /** Destroys every open connection; calls in flight end as `failed`. */
+  async stop(): Promise<void> {
+    this.#openGates();
+    await this.#server.stop();
+  }
+
+  /** What an OpenAI client takes as its `baseURL`. */
+  get baseUrl(): string {
+    return this.#server.baseUrl;
+  }
+
+  /** Every call since the start or the last `reset()`, in order of arrival, as live objects. */
+  get journal(): readonly ModelCall[] {
+    return this.#journal;
+  }
+
+  /** From now on matching calls behave so, `times` of them or all. Of several matching scripts the latest wins. */
+  script(match: CallMatch, behaviour: Behaviour, { times = Infinity }: { readonly times?: number } = {}): void {
+    this.#scripts.unshift({ matches: toCondition(match), behaviour, timesLeft: times });
+  }
+
+  /** Resolves with the nth matching call once it has arrived. Rejects after 10 s with the journal in the message. */
+  called(match: CallMatch, nth = 1): Promise<ModelCall> {
+    const matches = toCondition(match);
+    const what = typeof match === 'string' ? match : 'a matching call';
+    return this.#watch.until(`call ${nth} of ${what}`, () => this.#journal.filter(matches)[nth - 1]);
+  }
+
+  /** Resolves when `n` content chunks of the call have been sent. Rejects if it ends with fewer, or after 10 s. */
+  async sent(call: ModelCall, n: number): Promise<void> {
+    await this.#watch.until(`chunk ${n} of call ${call.id}`, () => {
+      if (call.chunksSent >= n) return true;
+      if (call.outcome) throw new Error(`Call ${call.id} ended (${call.outcome}) after ${call.chunksSent} chunks, before chunk ${n}.`);
+      return undefined;
+    });
+  }
+
+  /** Resolves with the call once it is over. Rejects after 10 s. */
+  ended(call: ModelCall): Promise<ModelCall> {
+    return this.#watch.until(`the end of call ${call.id}`, () => (call.outcome ? call : undefined));
+  }
+
+  /** Forgets scripts and journal, and opens the gates that scripts still hold. Calls that stall go on stalling. */
+  reset(): void {
+    this.#openGates();
+    this.#scripts = [];
+    this.#journal = [];
+  }
+
+  async #onCall(call: ModelCall): ReturnType<typeof behaveOnCall> {
+    const script = this.#scripts.find(({ matches, timesLeft }) => timesLeft > 0 && matches(call));
+    this.#journal.push(call);
+    this.#watch.changed();
+    if (!script) return undefined;
+    script.timesLeft -= 1;
+    this.#behaviours.set(call, script.behaviour);
+    return behaveOnCall(script.behaviour, call);
+  }
+
+  async #beforeChunk(call: ModelCall, index: number): ReturnType<typeof behaveAfter> {
+    const behaviour = this.#behaviours.get(call);
+    return behaviour && behaveAfter(behaviour, index);
+  }
+
+  #openGates(): void {
+    for (const gate of this.#scripts.flatMap(({ behaviour }) => gatesOf(behaviour))) gate.open();
+  }
+
+  #describeJournal(): string {
+    const lines = this.#journal.map(
+      ({ id, purpose, chunksSent, outcome }) => `#${id} ${purpose}: ${outcome ?? 'running'}, ${chunksSent} chunks`,
+    );
+    return `The journal: ${lines.join('; ') || 'no call at all'}.`;
+  }
+}
+
+function toCondition(match: CallMatch): (call: ModelCall) => boolean {
+  return typeof match === 'string' ? ({ purpose }) => purpose === match : match;
+}
