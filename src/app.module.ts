@@ -6,15 +6,23 @@ import { AbortModule } from './abort/index.js';
 import { loggerOptions } from './app.logger.js';
 import { AuthModule } from './auth/index.js';
 import { ConfigModule, type AppConfig } from './config/index.js';
-import { DatabaseModule } from './database/index.js';
+import { DatabaseModule, type QueryObserver } from './database/index.js';
 import { HealthModule } from './health/index.js';
 import { ProblemFilter } from './problems/index.js';
 import { QuizzesModule } from './quizzes/index.js';
 
+/** Where an embedding program can look in. */
+export interface AppSeams {
+  /** Where log lines go instead of standard output. */
+  readonly logDestination?: DestinationStream;
+  /** Told of every SQL statement. */
+  readonly queryObserver?: QueryObserver;
+}
+
 /** Where the modules meet. Filters answer in reverse order: the one for everything comes first, so that it is asked last. */
 @Module({})
 export class AppModule {
-  static forRoot(config: AppConfig, logDestination?: DestinationStream): DynamicModule {
+  static forRoot(config: AppConfig, { logDestination, queryObserver }: AppSeams = {}): DynamicModule {
     const { zombieAfterMs, shieldTimeoutMs, onDisconnect } = config.abort;
     return {
       module: AppModule,
@@ -22,7 +30,7 @@ export class AppModule {
         ConfigModule.forRoot(config),
         LoggerModule.forRoot(loggerOptions(config, logDestination)),
         AbortModule.forRoot({ zombieAfterMs, shieldTimeoutMs, abortOnDisconnect: onDisconnect === 'abort' }),
-        DatabaseModule,
+        DatabaseModule.forRoot(queryObserver),
         AuthModule,
         HealthModule,
         QuizzesModule,

@@ -3,25 +3,22 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import helmet from '@fastify/helmet';
 import { Logger, PinoLogger } from 'nestjs-pino';
-import type { DestinationStream } from 'pino';
 import { logAccess } from './app.logger.js';
-import { AppModule } from './app.module.js';
+import { AppModule, type AppSeams } from './app.module.js';
 import type { AppConfig } from './config/index.js';
 import { SchemaPipe } from './problems/index.js';
 
-export interface AppOptions {
+export interface AppOptions extends AppSeams {
   /** Cleartext HTTP/2, for tests and for proxies that speak it. */
   readonly http2?: boolean;
-  /** Where log lines go instead of standard output. */
-  readonly logDestination?: DestinationStream;
 }
 
 const LARGEST_BODY_BYTES = 1_048_576;
 
 /** The whole app on Fastify, as `main.ts` starts it and as tests drive it. Not listening yet. */
-export async function createApp(config: AppConfig, { http2, logDestination }: AppOptions = {}): Promise<NestFastifyApplication> {
+export async function createApp(config: AppConfig, { http2, ...seams }: AppOptions = {}): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({ bodyLimit: LARGEST_BODY_BYTES, forceCloseConnections: true, ...(http2 && { http2: true }) });
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(config, logDestination), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(config, seams), adapter, {
     bufferLogs: true,
     abortOnError: false,
   });

@@ -1,4 +1,4 @@
-import { Global, Inject, Logger, Module, type OnModuleDestroy } from '@nestjs/common';
+import { Global, Inject, Logger, Module, type DynamicModule, type OnModuleDestroy } from '@nestjs/common';
 import { AbortContext } from '../abort/index.js';
 import { APP_CONFIG, type AppConfig } from '../config/index.js';
 import { BackendCanceller } from './backend-canceller.js';
@@ -29,14 +29,19 @@ async function openDatabase(config: AppConfig, context: AbortContext, observer: 
 
 /** One database for the whole app, opened, migrated and holding the sample book before anything else starts. */
 @Global()
-@Module({
-  providers: [
-    { provide: QueryObserver, useClass: SilentQueryObserver },
-    { provide: Database, useFactory: openDatabase, inject: [APP_CONFIG, AbortContext, QueryObserver] },
-  ],
-  exports: [Database],
-})
+@Module({})
 export class DatabaseModule implements OnModuleDestroy {
+  static forRoot(observer: QueryObserver = new SilentQueryObserver()): DynamicModule {
+    return {
+      module: DatabaseModule,
+      providers: [
+        { provide: QueryObserver, useValue: observer },
+        { provide: Database, useFactory: openDatabase, inject: [APP_CONFIG, AbortContext, QueryObserver] },
+      ],
+      exports: [Database],
+    };
+  }
+
   constructor(@Inject(Database) private readonly database: Database) {}
 
   async onModuleDestroy(): Promise<void> {

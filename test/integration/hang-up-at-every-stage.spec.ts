@@ -1,0 +1,208 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { Type } from '@nestjs/common';
+import { AbortContext } from '../../src/abort/index.js';
+import { ContentRepository } from '../../src/quizzes/content.repository.js';
+import { EvaluateContentNode } from '../../src/quizzes/nodes/evaluate-content.node.js';
+import { GenerateQuizNode } from '../../src/quizzes/nodes/generate-quiz.node.js';
+import { QueryWeaknessNode } from '../../src/quizzes/nodes/query-weakness.node.js';
+import { RetrieveContentNode } from '../../src/quizzes/nodes/retrieve-content.node.js';
+import { QuizzesRepository } from '../../src/quizzes/quizzes.repository.js';
+import { eventually, Gate, type Call } from '../../src/testing/index.js';
+import { backends, type Backend } from '../support/backends.js';
+import { DatabaseWatch } from '../support/locks.js';
+import { holdAfter } from '../support/moments.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+
+const QUIZ = { book_id: 1, chapter_id: 101, exercise_type: 'vocabulary', question_count: 3 };
+const DONE = '[QuizService] Quiz generation cancelled by client disconnect (chapter=101 user=learner)';
+
+interface Row {
+  readonly where: string;
+  readonly callsAfter: number;
+  readonly queriesAfter: number;
+  readonly socketClosedMs: number | null;
+  readonly stoppedMs: number | null;
+}
+
+/** A moment in a quiz's life. `arrive` holds the work there: `reached` once it is, `told` once it can know, `release` to let it go on. */
+interface Moment {
+  readonly name: string;
+  readonly says: string;
+  readonly arrive: (app: TestApp) => Held;
+}
+
+interface Held {
+  reached(): Promise<unknown>;
+  told(): Promise<unknown>;
+  release(): void;
+}
+
+/** Between two stages: the first has done its work and does not return. */
+function boundary<T extends object>(name: string, token: Type<T>, method: keyof T & string, says: string): Moment {
+  const arrive = ({ app }: TestApp): Held => {
+    const { gate, told } = holdAfter(app.get(AbortContext), app.get(token, { strict: false }), method);
+    return { reached: () => gate.reached, told, release: () => gate.open() };
+  };
+  return { name, says, arrive };
+}
+
+/** In a call: before its first byte, or so many chunks into the answer. */
+function inCall(purpose: string, chunks: number, says: string): Moment {
+  const arrive = ({ model }: TestApp): Held => {
+    const gate = new Gate();
+    model.script(purpose, chunks === 0 ? { hold: gate } : { holdAfter: chunks, gate });
+    const reached = async (): Promise<void> => model.sent(await model.called(purpose), chunks);
+    return { reached, told: async () => model.ended(await model.called(purpose)), release: () => gate.open() };
+  };
+  return { name: chunks === 0 ? `in ${purpose}, before its first byte` : `in ${purpose}, ${chunks} chunks into the answer`, says, arrive };
+}
+
+const MOMENTS: readonly Moment[] = [
+  boundary('after the chapter was found', ContentRepository, 'findChapter', '[query_weakness] Client disconnected, skipping query'),
+  boundary(
+    'between query_weakness and retrieve_content',
+    QueryWeaknessNode,
+    'run',
+    '[retrieve_content] Client disconnected, skipping query',
+  ),
+  inCall('embeddings', 0, '[retrieve_content] Client disconnected, aborting LLM call'),
+  boundary(
+    'between retrieve_content and generate_quiz',
+    RetrieveContentNode,
+    'run',
+    '[generate_quiz] Client disconnected, aborting LLM call',
+  ),
+  inCall('quiz', 0, '[generate_quiz] Client disconnected, aborting LLM call'),
+  inCall('quiz', 10, '[generate_quiz] Client disconnected, aborting LLM call'),
+  boundary(
+    'between generate_quiz and evaluate_content',
+    GenerateQuizNode,
+    'run',
+    '[evaluate_content] Client disconnected, skipping evaluation',
+  ),
+  inCall('quiz_evaluation', 0, '[evaluate_content] Client disconnected, aborting LLM call'),
+  inCall('quiz_evaluation', 10, '[evaluate_content] Client disconnected, aborting LLM call'),
+  boundary('between evaluate_content and save_quiz', EvaluateContentNode, 'run', '[save_quiz] Client disconnected, skipping query'),
+];
+
+const LOCKED: readonly { table: string; says: string }[] = [
+  { table: 'chapters', says: '[find_chapter] Client disconnected, cancelling query' },
+  { table: 'question_results', says: '[query_weakness] Client disconnected, cancelling query' },
+  { table: 'passages', says: '[retrieve_content] Client disconnected, cancelling query' },
+  { table: 'quizzes', says: '[save_quiz] Client disconnected, cancelling query' },
+];
+
+describe.each(backends)('hanging up on a quiz, on %s', (backend: Backend) => {
+  const table: Row[] = [];
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await startTestApp({ backend });
+  }, 60_000);
+  afterEach(() => {
+    jest.restoreAllMocks();
+    app.reset();
+  });
+  afterAll(async () => {
+    print(backend, table);
+    await app.close();
+  });
+
+  async function hangUp(call: Call): Promise<number> {
+    const at = await call.hangUp();
+    await call.answer;
+    return at;
+  }
+
+  /** Lets go of what was held, waits for the end, and looks at what began after the disconnect. */
+  async function expectNothingAfter(at: number, name: string, held: Held): Promise<void> {
+    await held.told();
+    const callsBefore = app.model.journal.length;
+    held.release();
+    await eventually(() => app.logs.messages.includes(DONE), { message: DONE });
+    await eventually(() => app.model.journal.every(({ outcome }) => outcome !== undefined), { message: 'every call upstream over' });
+    const queriesAfter = app.queries.liveSince(at).length;
+    const callsAfter = app.model.journal.length - callsBefore;
+    const cut = app.model.journal.find(({ outcome }) => outcome === 'client_closed');
+    table.push({
+      where: name,
+      callsAfter,
+      queriesAfter,
+      socketClosedMs: cut?.endedAt ? cut.endedAt - at : null,
+      stoppedMs: stoppedMs(app),
+    });
+    expect({ callsAfter, queriesAfter }).toEqual({ callsAfter: 0, queriesAfter: 0 });
+    expect(app.logs.at('error')).toEqual([]);
+  }
+
+  it.each(MOMENTS)('$name: nothing more begins, and the call in flight is cut', async ({ name, arrive, says }) => {
+    const held = arrive(app);
+    const call = (await app.client()).post('/api/quizzes/generate', QUIZ);
+    await held.reached();
+    const at = await hangUp(call);
+    await expectNothingAfter(at, name, held);
+    expect(app.logs.messages).toContain(says);
+    const listed = await (await app.client()).get('/api/quizzes').answer;
+    expect(listed?.json()).toEqual({ quizzes: [] });
+  });
+
+  const insideStatements = (): void => {
+    let watch: DatabaseWatch;
+    beforeAll(async () => {
+      watch = await DatabaseWatch.open(app.databaseUrl!);
+    });
+    afterEach(() => watch.unlock());
+    afterAll(() => watch.close());
+
+    it.each(LOCKED)('waiting in $table: the statement is gone from the server', async ({ table: locked, says }) => {
+      await watch.lock(locked);
+      const call = (await app.client()).post('/api/quizzes/generate', QUIZ);
+      await watch.waiting();
+      const at = await hangUp(call);
+      await eventually(() => app.logs.messages.includes(DONE));
+      expect(await watch.activity()).toEqual([]);
+      table.push({
+        where: `in a statement on ${locked}`,
+        callsAfter: 0,
+        queriesAfter: app.queries.liveSince(at).length,
+        socketClosedMs: null,
+        stoppedMs: stoppedMs(app),
+      });
+      expect(app.queries.reports).toContainEqual(expect.objectContaining({ outcome: 'cancelled', isConfirmed: true }));
+      expect(app.queries.liveSince(at)).toEqual([]);
+      expect(app.logs.messages).toContain(says);
+      await watch.unlock();
+      expect(await watch.rows('select id from quizzes')).toEqual([]);
+    });
+  };
+  // The embedded database cannot be interrupted: there a statement in flight runs to its end.
+  if (backend === 'postgres') describe('inside a statement', insideStatements);
+
+  it('after the quiz was stored: it stays, and is found again', async () => {
+    const { gate } = holdAfter(app.app.get(AbortContext), app.app.get(QuizzesRepository, { strict: false }), 'save');
+    const client = await app.client('late-learner');
+    const call = client.post('/api/quizzes/generate', QUIZ);
+    await gate.reached;
+    await hangUp(call);
+    gate.open();
+    await eventually(async () => {
+      const list = await client.get('/api/quizzes').answer;
+      expect(list?.json<{ quizzes: unknown[] }>().quizzes).toHaveLength(1);
+    });
+    expect(app.logs.at('error')).toEqual([]);
+  });
+});
+
+function stoppedMs({ logs }: TestApp): number | null {
+  const line = logs.lines.find(({ msg }) => msg === DONE) as unknown as { receipt?: { stoppedMs: number | null } } | undefined;
+  return line?.receipt?.stoppedMs ?? null;
+}
+
+function print(backend: string, rows: readonly Row[]): void {
+  const ms = (value: number | null) => (value === null ? '-' : value.toFixed(1)).padStart(8);
+  const lines = rows.map(
+    (row) =>
+      `  ${row.where.padEnd(52)}${String(row.callsAfter).padStart(6)}${String(row.queriesAfter).padStart(8)}${ms(row.socketClosedMs)}${ms(row.stoppedMs)}`,
+  );
+  process.stdout.write(`\nhung up on ${backend.padEnd(46)} calls queries  socket stopped  (begun after; ms)\n${lines.join('\n')}\n`);
+}
