@@ -33,17 +33,24 @@ interface Exchange {
 interface Answer {
   readonly statusCode: number;
   readonly elapsedTime: number;
-  readonly raw: { readonly writableEnded: boolean };
+  readonly raw: { readonly writableEnded: boolean; once(event: 'close', listener: () => void): unknown };
 }
 
 const PROBES = new Set(['/health', '/ready', '/metrics']);
 
-/** One line for each answered request. An answer that was never finished is one that nobody was there to receive: 499. */
+/**
+ * One line for each request when its response closes. Not Fastify's `onResponse`: that one keeps silent about a client that left. An
+ * answer that was never finished is one that nobody was there to receive: 499.
+ */
 export function logAccess(logger: Pick<Logger, 'info' | 'warn'>): (request: Exchange, reply: Answer, done: () => void) => void {
-  return ({ method, url }, { statusCode, elapsedTime, raw }, done) => {
-    const status = raw.writableEnded ? statusCode : CLIENT_CLOSED_REQUEST;
-    const line = { method, url, status, ms: Math.round(elapsedTime), msg: `[http] ${status} ${method} ${url}` };
-    if (!PROBES.has(url)) logger[status >= 500 ? 'warn' : 'info'](line);
+  return (request, reply, done) => {
+    if (!PROBES.has(request.url)) reply.raw.once('close', () => logExchange(logger, request, reply));
     done();
   };
+}
+
+function logExchange(logger: Pick<Logger, 'info' | 'warn'>, { method, url }: Exchange, { statusCode, elapsedTime, raw }: Answer): void {
+  const status = raw.writableEnded ? statusCode : CLIENT_CLOSED_REQUEST;
+  const line = { method, url, status, ms: Math.round(elapsedTime), msg: `[http] ${status} ${method} ${url}` };
+  logger[status >= 500 ? 'warn' : 'info'](line);
 }

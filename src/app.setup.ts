@@ -26,7 +26,7 @@ export async function createApp(config: AppConfig, { http2, ...seams }: AppOptio
   app.useGlobalPipes(new SchemaPipe());
   await app.register(helmet, { contentSecurityPolicy: false });
   app.enableCors({ origin: [...config.http.corsOrigins], exposedHeaders: ['X-Task-Id', 'Retry-After'] });
-  app.getHttpAdapter().getInstance().addHook('onResponse', logAccess(PinoLogger.root));
+  app.getHttpAdapter().getInstance().addHook('onRequest', logAccess(PinoLogger.root));
   describeApi(app);
   app.enableShutdownHooks(undefined, { useProcessExit: true });
   return app;

@@ -37,6 +37,9 @@ export async function startTestApp({ backend = 'embedded', env = {}, http2 }: Te
   const app = await createApp(config, { http2, logDestination: logs, queryObserver: queries });
   await app.listen(0, '127.0.0.1');
   const url = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
+  model.reset();
+  queries.clear();
+  logs.clear();
   const clients: HangupClient[] = [];
   return {
     app,

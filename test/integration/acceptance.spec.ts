@@ -1,0 +1,191 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { AbortContext, AbortStats } from '../../src/abort/index.js';
+import { ContentRepository } from '../../src/quizzes/content.repository.js';
+import { GenerateQuizNode } from '../../src/quizzes/nodes/generate-quiz.node.js';
+import { QueryWeaknessNode } from '../../src/quizzes/nodes/query-weakness.node.js';
+import { eventually, Gate, type HangupClient } from '../../src/testing/index.js';
+import { backends, type Backend } from '../support/backends.js';
+import { LedgerReader } from '../support/ledger.js';
+import { holdAfter } from '../support/moments.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+
+const QUIZ = { book_id: 1, chapter_id: 105, exercise_type: 'reading_comprehension', question_count: 3 };
+const CANCELLED = '[QuizService] Quiz generation cancelled by client disconnect (chapter=105 user=learner)';
+
+interface Quiz {
+  readonly task_id: string;
+  readonly quiz: { readonly id: string; readonly questions: readonly { readonly id: string; readonly prompt: string }[] };
+  readonly usage: {
+    readonly prompt_tokens: number;
+    readonly completion_tokens: number;
+    readonly estimated: boolean;
+    readonly cost_usd: number;
+  };
+}
+
+describe.each(backends)('the acceptance criteria, over a real socket and on %s', (backend: Backend) => {
+  let app: TestApp;
+  let client: HangupClient;
+
+  beforeAll(async () => {
+    app = await startTestApp({ backend });
+    client = await app.client();
+  }, 60_000);
+  afterEach(() => {
+    jest.restoreAllMocks();
+    app.reset();
+  });
+  afterAll(() => app.close());
+
+  const boundary = <T extends object>(token: new (...args: never[]) => T, method: keyof T & string) =>
+    holdAfter(app.app.get(AbortContext), app.app.get(token, { strict: false }), method);
+  const says = (msg: string) => eventually(() => app.logs.messages.includes(msg), { message: msg });
+
+  async function generate(): Promise<Quiz> {
+    const answer = await client.post('/api/quizzes/generate', QUIZ).answer;
+    expect(answer?.status).toBe(200);
+    return answer!.json<Quiz>();
+  }
+
+  it('1: a client that leaves before the first LLM call ends the graph without any LLM call', async () => {
+    const { gate, told } = boundary(QueryWeaknessNode, 'run');
+    const call = client.post('/api/quizzes/generate', QUIZ);
+    await gate.reached;
+    await call.hangUp();
+    await told();
+    gate.open();
+    await says(CANCELLED);
+    expect(app.model.journal).toEqual([]);
+    expect(app.logs.messages).toContain('[retrieve_content] Client disconnected, skipping query');
+  });
+
+  it('2: a client that leaves between the first LLM call and the evaluation is never evaluated, and the log says so', async () => {
+    const { gate, told } = boundary(GenerateQuizNode, 'run');
+    const call = client.post('/api/quizzes/generate', QUIZ);
+    await gate.reached;
+    await call.hangUp();
+    await told();
+    gate.open();
+    await says(CANCELLED);
+    expect(app.model.journal.map(({ purpose }) => purpose)).toEqual(['embeddings', 'quiz']);
+    expect(app.logs.messages).toContain('[evaluate_content] Client disconnected, skipping evaluation');
+  });
+
+  it('3: a quiz that is done before the client leaves is answered whole, and nothing is cancelled', async () => {
+    const { quiz, usage, task_id } = await generate();
+    expect(quiz.questions).toHaveLength(3);
+    expect(usage).toMatchObject({ estimated: false });
+    expect(usage.cost_usd).toBeGreaterThan(0);
+    expect(app.model.journal.map(({ outcome }) => outcome)).toEqual(['completed', 'completed', 'completed']);
+    expect(app.logs.messages.filter((msg) => /disconnect/i.test(msg))).toEqual([]);
+    const calls = await LedgerReader.of(app).callsOf(task_id);
+    expect(calls.map(({ stage, outcome, is_exact }) => ({ stage, outcome, is_exact }))).toEqual([
+      { stage: 'retrieve_content', outcome: 'completed', is_exact: true },
+      { stage: 'generate_quiz', outcome: 'completed', is_exact: true },
+      { stage: 'evaluate_content', outcome: 'completed', is_exact: true },
+    ]);
+  });
+
+  describe('4: a client that leaves during answer validation', () => {
+    const cancelled = (quiz: Quiz['quiz'], question: { id: string }) =>
+      `[ValidationService] Answer validation cancelled by client disconnect (quiz=${quiz.id} question=${question.id} user=learner)`;
+
+    async function answerWrongly() {
+      const { quiz } = await generate();
+      app.reset();
+      const question = quiz.questions[0]!;
+      const body = { quiz_id: quiz.id, question_id: question.id, answer: 'something that nobody wrote' };
+      return { line: cancelled(quiz, question), send: () => client.post('/api/quizzes/validate-answer', body) };
+    }
+
+    it('before the LLM call: the model is not called', async () => {
+      const { line, send } = await answerWrongly();
+      const { gate, told } = boundary(ContentRepository, 'findPassage');
+      const call = send();
+      await gate.reached;
+      await call.hangUp();
+      await told();
+      gate.open();
+      await says(line);
+      expect(app.model.journal).toEqual([]);
+      expect(app.logs.messages).toContain('[validate_answer] Client disconnected, aborting LLM call');
+    });
+
+    it('during the LLM call: the call is cut, and nothing is recorded', async () => {
+      const { line, send } = await answerWrongly();
+      const gate = new Gate();
+      app.model.script('answer_grade', { holdAfter: 2, gate });
+      const call = send();
+      const grading = await app.model.called('answer_grade');
+      await app.model.sent(grading, 2);
+      const at = await call.hangUp();
+      await says(line);
+      expect((await app.model.ended(grading)).outcome).toBe('client_closed');
+      expect(app.queries.liveSince(at)).toEqual([]);
+      expect(app.logs.messages).toContain('[validate_answer] Client disconnected, aborting LLM call');
+    });
+  });
+
+  it('5: /health looks at no signal: no controller is made for it and no listener is left on its response', async () => {
+    const { AbortController: Real } = globalThis;
+    let made = 0;
+    globalThis.AbortController = class extends Real {
+      constructor() {
+        super();
+        made += 1;
+      }
+    };
+    try {
+      for (let i = 0; i < 20; i += 1) expect((await client.get('/health').answer)?.json()).toEqual({ status: 'ok' });
+      expect(made).toBe(0);
+      await client.get('/api/books').answer;
+      expect(made).toBe(1);
+    } finally {
+      globalThis.AbortController = Real;
+    }
+    expect(app.queries.reports.filter(({ sql }) => !sql.includes('"books"'))).toEqual([]);
+  });
+
+  it('6: a disconnect is closed silently: no answer, no 500, no error in the log, counted as 499', async () => {
+    const before = app.app.get(AbortStats).disconnects;
+    const gate = new Gate();
+    app.model.script('quiz', { hold: gate });
+    const call = client.post('/api/quizzes/generate', QUIZ);
+    await app.model.called('quiz');
+    await call.hangUp();
+    await says('[http] 499 POST /api/quizzes/generate');
+    expect(await call.answer).toBeUndefined();
+    expect(app.logs.lines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
+    expect(app.logs.lines.find(({ msg }) => msg === CANCELLED)?.level).toBe('info');
+    expect(app.app.get(AbortStats).disconnects).toBe(before + 1);
+  });
+
+  it('7: one quiz in ten hung up costs less than a whole one, and the ledger says by how much', async () => {
+    const whole: string[] = [];
+    const hungUp: string[] = [];
+    for (let i = 0; i < 10; i += 1) {
+      if (i % 10 === 0) hungUp.push(await hangUpWhileGenerating());
+      else whole.push((await generate()).task_id);
+    }
+    const ledger = LedgerReader.of(app);
+    const mean = (await ledger.costOf(whole)) / whole.length;
+    const cut = (await ledger.costOf(hungUp)) / hungUp.length;
+    expect(cut).toBeGreaterThan(0);
+    expect(cut).toBeLessThan(mean);
+    const [call] = await ledger.callsOf(hungUp[0]!, 'generate_quiz');
+    expect(call).toMatchObject({ outcome: 'aborted', is_exact: false });
+  });
+
+  async function hangUpWhileGenerating(): Promise<string> {
+    app.reset();
+    const gate = new Gate();
+    app.model.script('quiz', { holdAfter: 5, gate });
+    const call = client.post('/api/quizzes/generate', QUIZ);
+    await app.model.sent(await app.model.called('quiz'), 5);
+    await call.hangUp();
+    await says(CANCELLED);
+    const line = app.logs.lines.find(({ msg }) => msg === CANCELLED) as unknown as { task_id: string };
+    app.reset();
+    return line.task_id;
+  }
+});
