@@ -51,6 +51,8 @@ export class QuizService {
   }
 
   async #generate(body: GenerateQuizBody, user: User, scope: AbortScope): Promise<GeneratedQuiz> {
+    const msg = `[QuizService] Quiz generation started (chapter=${body.chapter_id} user=${user.id})`;
+    this.#logger.log({ msg, task_id: scope.id });
     try {
       const chapter = await this.#findChapter(body);
       const state = await this.graph.run(toRequest(body, user, chapter));
