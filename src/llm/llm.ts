@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { AbortContext, deriveSignal, isAbortOf, wait, type AbortFrame } from '../abort/index.js';
+import { AbortContext, CancelledError, deriveSignal, isAbortOf, wait, type AbortFrame } from '../abort/index.js';
 import { APP_CONFIG, type AppConfig, type LlmConfig } from '../config/index.js';
 import { CallLedger, type CallRecord } from './call-record.js';
 import { CallSlots } from './call-slots.js';
@@ -156,7 +156,8 @@ export class Llm {
     const stopped = this.#track(call, frame);
     let outcome: 'completed' | 'aborted' | 'failed' = 'aborted';
     try {
-      record.isSent = !signal.aborted;
+      signal.throwIfAborted();
+      record.isSent = true;
       for await (const piece of call.attempt(bounded.signal, record)) {
         clock.tick();
         if (typeof piece === 'string') record.add(piece);
@@ -174,6 +175,7 @@ export class Llm {
       throw signal.reason;
     } finally {
       clock.stop();
+      if (outcome === 'aborted') bounded.abort(new CancelledError('user', { reason: 'The reader left the stream.' }));
       stopped();
       await this.ledger.close(record, outcome);
     }

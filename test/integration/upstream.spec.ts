@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { AbortContext } from '../../src/abort/index.js';
+import { Llm } from '../../src/llm/index.js';
 import { eventually, Gate, type HangupClient } from '../../src/testing/index.js';
 import { LedgerReader } from '../support/ledger.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
@@ -109,6 +111,15 @@ describe('when the model fails', () => {
     expect((await living.answer)?.status).toBe(200);
     expect((await holders[1]!.answer)?.status).toBe(200);
     expect(calls('quiz')).toHaveLength(3);
+  });
+
+  it('a reader that leaves the stream early cuts the call', async () => {
+    app.model.script('chat', { stallAfter: 2 });
+    const llm = app.app.get(Llm, { strict: false });
+    await app.app.get(AbortContext).detached('a test reads a stream', async () => {
+      for await (const piece of llm.stream({ messages: [{ role: 'user', content: 'Hello' }] })) if (piece) break;
+    });
+    expect((await app.model.ended(await app.model.called('chat'))).outcome).toBe('client_closed');
   });
 
   it('tokens of a cut answer are booked as estimated: the whole prompt and what had arrived', async () => {
