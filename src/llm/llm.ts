@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { AbortContext, CancelledError, deriveSignal, isAbortOf, wait, type AbortFrame } from '../abort/index.js';
+import { AbortContext, deriveSignal, isAbortOf, wait, type AbortFrame } from '../abort/index.js';
 import { APP_CONFIG, type AppConfig, type LlmConfig } from '../config/index.js';
 import { CallLedger, type CallRecord } from './call-record.js';
 import { CallSlots } from './call-slots.js';
@@ -175,7 +175,6 @@ export class Llm {
       throw signal.reason;
     } finally {
       clock.stop();
-      if (outcome === 'aborted') bounded.abort(new CancelledError('user', { reason: 'The reader left the stream.' }));
       stopped();
       await this.ledger.close(record, outcome);
     }

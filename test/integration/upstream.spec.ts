@@ -130,7 +130,7 @@ describe('when the model fails', () => {
     await app.model.sent(upstream, 20);
     await call.hangUp();
     const line = await eventually(() => {
-      const found = app.logs.lines.find(({ msg }) => msg.startsWith('[QuizService]'));
+      const found = app.logs.lines.find(({ msg }) => msg.startsWith('[QuizService] Quiz generation cancelled'));
       if (!found) throw new Error('not yet');
       return found as unknown as { task_id: string };
     });
