@@ -154,6 +154,7 @@ describe.each(backends)('the acceptance criteria, over a real socket and on %s',
     await app.model.called('quiz');
     await call.hangUp();
     await says('[http] 499 POST /api/quizzes/generate');
+    await says(CANCELLED);
     expect(await call.answer).toBeUndefined();
     expect(app.logs.lines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
     expect(app.logs.lines.find(({ msg }) => msg === CANCELLED)?.level).toBe('info');

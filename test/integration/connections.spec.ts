@@ -21,7 +21,7 @@ describe('connections', () => {
   let client: HangupClient;
 
   beforeAll(async () => {
-    app = await startTestApp({ backend: runsPostgres ? 'postgres' : 'embedded', env: { ZOMBIE_AFTER_MS: '50' } });
+    app = await startTestApp({ backend: runsPostgres ? 'postgres' : 'embedded' });
     client = await app.client();
   }, 60_000);
   afterEach(() => {
@@ -89,24 +89,6 @@ describe('connections', () => {
     expect(app.app.get(AbortStats).zombies).toBe(0);
   });
 
-  it('a node that ignores its signal is named, and does not hold the others', async () => {
-    const before = app.app.get(AbortStats).zombies;
-    const { gate } = holdAfter(app.app.get(AbortContext), app.app.get(RetrieveContentNode, { strict: false }), 'run');
-    const call = client.post('/api/quizzes/generate', QUIZ);
-    await gate.reached;
-    await call.hangUp();
-    await eventually(() => count(app, CANCELLED) === 1);
-    const zombie = '[retrieve_content] Zombie: graph retrieve_content ignores its signal, still running 50 ms after the abort';
-    expect(app.logs.lines.find(({ msg }) => msg === zombie)?.level).toBe('warn');
-    expect(app.app.get(AbortStats).zombies).toBe(before + 1);
-    const { receipt } = app.logs.lines.find(({ msg }) => msg === CANCELLED) as unknown as {
-      receipt: { zombies: string[]; stoppedMs: null };
-    };
-    expect(receipt).toMatchObject({ zombies: ['graph:retrieve_content'], stoppedMs: null });
-    gate.open();
-    expect(app.model.journal.map(({ purpose }) => purpose)).toEqual(['embeddings']);
-  });
-
   const onPostgres = (): void => {
     it('twelve requests hung up in their statements leave a pool of four whole', async () => {
       const small = await startTestApp({ backend: 'postgres', env: { DATABASE_POOL_SIZE: '4' } });
@@ -120,7 +102,9 @@ describe('connections', () => {
       await eventually(() => count(small, CANCELLED) === 12);
       expect(await watch.activity()).toEqual([]);
       const { pool } = small.app.get(Database).source;
-      expect({ idle: pool.idleCount, waiting: pool.waitingCount }).toEqual({ idle: pool.totalCount, waiting: 0 });
+      await eventually(() => pool.idleCount === pool.totalCount && pool.waitingCount === 0, {
+        message: 'every connection back in the pool',
+      });
       await watch.unlock();
       const answers = await Promise.all(Array.from({ length: 8 }, () => patient.get('/api/books').answer));
       expect(answers.map((answer) => answer?.status)).toEqual(Array(8).fill(200));
@@ -130,6 +114,28 @@ describe('connections', () => {
     });
   };
   if (runsPostgres) describe('on PostgreSQL', onPostgres);
+});
+
+describe('zombies', () => {
+  it('a node that ignores its signal is named, and does not hold the others', async () => {
+    const app = await startTestApp({ env: { ZOMBIE_AFTER_MS: '50' } });
+    const client = await app.client();
+    const { gate } = holdAfter(app.app.get(AbortContext), app.app.get(RetrieveContentNode, { strict: false }), 'run');
+    const call = client.post('/api/quizzes/generate', QUIZ);
+    await gate.reached;
+    await call.hangUp();
+    await eventually(() => count(app, CANCELLED) === 1);
+    const zombie = '[retrieve_content] Zombie: graph retrieve_content ignores its signal, still running 50 ms after the abort';
+    expect(app.logs.lines.find(({ msg }) => msg === zombie)?.level).toBe('warn');
+    expect(app.app.get(AbortStats).zombies).toBe(1);
+    const { receipt } = app.logs.lines.find(({ msg }) => msg === CANCELLED) as unknown as {
+      receipt: { zombies: string[]; stoppedMs: null };
+    };
+    expect(receipt).toMatchObject({ zombies: ['graph:retrieve_content'], stoppedMs: null });
+    gate.open();
+    expect(app.model.journal.map(({ purpose }) => purpose)).toEqual(['embeddings']);
+    await app.close();
+  }, 60_000);
 });
 
 describe('HTTP/2', () => {
