@@ -21,6 +21,7 @@ export default {
       },
     ],
   },
+  globalSetup: '<rootDir>/test/support/prepare-embedded.mjs',
   testTimeout: 30_000,
   maxWorkers: 2,
 };

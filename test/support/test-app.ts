@@ -5,6 +5,7 @@ import { TokenVerifier } from '../../src/auth/index.js';
 import { loadConfig } from '../../src/config/index.js';
 import { HangupClient, ScriptedModelServer } from '../../src/testing/index.js';
 import { createScratchDatabase, type Backend, type ScratchDatabase } from './backends.js';
+import { createEmbeddedDirectory, type EmbeddedDirectory } from './embedded.js';
 import { logs, type LogCapture } from './log-capture.js';
 import { QueryJournal } from './query-journal.js';
 
@@ -32,8 +33,9 @@ export interface TestAppOptions {
 export async function startTestApp({ backend = 'embedded', env = {}, http2 }: TestAppOptions = {}): Promise<TestApp> {
   const model = await ScriptedModelServer.start();
   const scratch = backend === 'postgres' ? await createScratchDatabase() : undefined;
+  const embedded = backend === 'embedded' ? await createEmbeddedDirectory() : undefined;
   const queries = new QueryJournal();
-  const config = loadConfig({ ...environment(model, scratch), ...env });
+  const config = loadConfig({ ...environment(model, scratch, embedded), ...env });
   const app = await createApp(config, { http2, logDestination: logs, queryObserver: queries });
   await app.listen(0, '127.0.0.1');
   const url = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
@@ -64,17 +66,18 @@ export async function startTestApp({ backend = 'embedded', env = {}, http2 }: Te
       await app.close();
       await model.stop();
       await scratch?.drop();
+      await embedded?.remove();
     },
   };
 }
 
-function environment(model: ScriptedModelServer, scratch: ScratchDatabase | undefined): Record<string, string> {
+function environment(model: ScriptedModelServer, scratch?: ScratchDatabase, embedded?: EmbeddedDirectory): Record<string, string> {
   return {
     JWT_SECRET: 'a secret for tests that is long enough',
-    DATA_DIR: 'memory://',
     OPENAI_API_KEY: 'sk-test-0123456789abcdef',
     OPENAI_BASE_URL: model.baseUrl,
     LOG_LEVEL: 'debug',
+    ...(embedded && { DATA_DIR: embedded.dataDir }),
     ...(scratch && { DATABASE_URL: scratch.url }),
   };
 }
