@@ -2,7 +2,6 @@ import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs
 import { HttpAdapterHost } from '@nestjs/core';
 import { AbortReason, DrainingError, type AbortCause } from './abort-reason.js';
 import { CLIENT_CLOSED_REQUEST } from './abort.constants.js';
-import { AbortStats } from './abort.stats.js';
 
 const STATUS = {
   client_disconnect: CLIENT_CLOSED_REQUEST,
@@ -30,16 +29,12 @@ const TITLES: Record<number, string> = {
 export class AbortExceptionFilter implements ExceptionFilter<AbortReason> {
   readonly #logger = new Logger('Abort');
 
-  constructor(
-    private readonly adapterHost: HttpAdapterHost,
-    private readonly stats: AbortStats,
-  ) {}
+  constructor(private readonly adapterHost: HttpAdapterHost) {}
 
   catch(reason: AbortReason, host: ArgumentsHost): void {
     const status = STATUS[reason.abortCause];
     const response = host.switchToHttp().getResponse<object>();
     this.#logger.debug({ msg: `[http] Request ended by abort (${reason.abortCause})`, cause: reason.abortCause, status });
-    if (status === CLIENT_CLOSED_REQUEST) this.stats.disconnects += 1;
     this.#answer(response, status, reason);
   }
 

@@ -65,37 +65,62 @@ export class DrainingError extends AbortReason {
   }
 }
 
+/** The instance could not renew its claim on the work in time: somebody else may hold it by now. */
+export class LeaseLostError extends AbortReason {
+  readonly code = 'owner_lost';
+  readonly abortCause = 'lease_lost';
+
+  constructor() {
+    super('This instance lost its lease on the task and stopped working on it.');
+  }
+}
+
 /** True for the reasons above, also those made by another copy of this package. */
 export function isAbortReason(value: unknown): value is AbortReason {
   return typeof value === 'object' && value !== null && BRAND in value;
 }
 
-/** A typed reason for any `signal.reason`: its own, or the nearest of ours for what foreign code aborted with. */
+/**
+ * A typed reason for any `signal.reason`: its own, or the nearest of ours for what foreign code aborted with. Looks at `name` and
+ * `message` only: a `DOMException` is not an `instanceof Error` in every realm.
+ */
 export function toAbortReason(reason: unknown): AbortReason {
   if (isAbortReason(reason)) return reason;
-  if (reason instanceof Error && reason.name === 'TimeoutError') return new DeadlineExceededError(undefined, { cause: reason });
-  return new CancelledError('user', reason instanceof Error ? { reason: reason.message } : {}, { cause: reason });
+  const { name, message } = Object(reason ?? {}) as { name?: unknown; message?: unknown };
+  if (name === 'TimeoutError') return new DeadlineExceededError(undefined, { cause: reason });
+  return new CancelledError('user', typeof message === 'string' ? { reason: message } : {}, { cause: reason });
 }
 
-const FOREIGN_ABORTS = new Set(['AbortError', 'TimeoutError', 'APIUserAbortError']);
+const FOREIGN_ABORTS = new Set(['AbortError', 'APIUserAbortError']);
 
 /**
  * Was this failure the abort of that signal? Only if the signal is aborted *and* the error is its reason, has it among its causes,
- * or is what a library throws when told to abort. A real failure that races an abort stays a failure.
+ * or is what a library throws when told to abort. A real failure that races an abort stays a failure, and so does the abort of
+ * another scope, such as the deadline of a shield. A library's `TimeoutError` counts only where a deadline was the reason.
  */
 export function isAbortOf(error: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false;
-  for (let current = error; current !== undefined && current !== null; current = (current as { cause?: unknown }).cause) {
-    if (current === signal.reason) return true;
-    if (typeof current !== 'object') return false;
-    if (isForeignAbort(current)) return true;
-  }
-  return false;
+  return [...causesOf(error)].some((each) => each === signal.reason || isForeignAbort(each, signal.reason));
 }
 
-function isForeignAbort(error: object): boolean {
-  const { name, constructor } = error as { name?: unknown; constructor: { name: string } };
-  return FOREIGN_ABORTS.has(String(name)) || FOREIGN_ABORTS.has(constructor.name);
+/** The error and its causes, each once: chains of foreign errors may go in a circle. */
+function causesOf(error: unknown): Set<unknown> {
+  const seen = new Set<unknown>();
+  for (
+    let current = error;
+    current !== undefined && current !== null && !seen.has(current);
+    current = (current as { cause?: unknown }).cause
+  ) {
+    seen.add(current);
+  }
+  return seen;
+}
+
+function isForeignAbort(error: unknown, reason: unknown): boolean {
+  if (typeof error !== 'object' || error === null || isAbortReason(error)) return false;
+  const { name, constructor } = error as { name?: unknown; constructor?: { name?: unknown } };
+  if (name === 'TimeoutError') return toAbortReason(reason).abortCause === 'deadline';
+  return FOREIGN_ABORTS.has(String(name)) || FOREIGN_ABORTS.has(String(constructor?.name));
 }
 
 /** How a cause reads at the head of a log line. */

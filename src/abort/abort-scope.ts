@@ -7,6 +7,12 @@ export interface SignalSource {
   open(): AbortSignal;
 }
 
+/**
+ * For work that nothing aborts. Each scope gets a signal of its own: on one that they shared, whatever listens to it would stay for
+ * as long as the process lives.
+ */
+export const neverAborts: SignalSource = { open: () => new AbortController().signal };
+
 /** What a stopped scope says of itself. Times of layers count in milliseconds from the abort. */
 export interface AbortReport {
   readonly cause: AbortReason['abortCause'];

@@ -1,9 +1,8 @@
-import { setMaxListeners } from 'node:events';
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { describeCause } from './abort-reason.js';
 import { OutsideAbortScopeError } from './abort.errors.js';
 import { ABORT_DEFAULTS, ABORT_OPTIONS, type AbortOptions } from './abort.options.js';
-import { AbortScope, type SignalSource } from './abort-scope.js';
+import { AbortScope, neverAborts, type SignalSource } from './abort-scope.js';
 import { abortStorage, type AbortFrame } from './abort-storage.js';
 import { AbortStats } from './abort.stats.js';
 import { deriveSignal } from './derive-signal.js';
@@ -17,10 +16,6 @@ export interface RunOptions {
   /** Stops the work with a `DeadlineExceededError` after so many milliseconds. */
   readonly timeoutMs?: number;
 }
-
-/** A never-aborting signal, for work that belongs to nobody. Its listener limit is lifted because it lives as long as the process. */
-const NEVER = new AbortController().signal;
-setMaxListeners(0, NEVER);
 
 /**
  * The ambient abort context: whose work this is, whether it is still wanted, and at which stage it is. Carried by
@@ -37,7 +32,7 @@ export class AbortContext {
     @Optional() @Inject(ABORT_OPTIONS) options: Partial<AbortOptions> = {},
     @Optional() @Inject(AbortStats) stats: AbortStats = new AbortStats(),
   ) {
-    const { zombieAfterMs, shieldTimeoutMs } = { ...ABORT_DEFAULTS, ...options };
+    const { zombieAfterMs = ABORT_DEFAULTS.zombieAfterMs, shieldTimeoutMs = ABORT_DEFAULTS.shieldTimeoutMs } = options;
     this.#stats = stats;
     this.#shieldTimeoutMs = shieldTimeoutMs;
     this.#policy = { zombieAfterMs, onZombie: (zombie) => this.#nameZombie(zombie) };
@@ -121,7 +116,7 @@ export class AbortContext {
 
   /** Runs `fn` on behalf of nobody: boot, migrations, sweeps. Nothing aborts it; `reason` says why that is right. */
   async detached<T>(reason: string, fn: () => T | Promise<T>): Promise<T> {
-    const scope = this.#scope({ open: () => NEVER });
+    const scope = this.#scope(neverAborts);
     return await abortStorage.run({ scope, kind: 'detached', why: reason }, fn);
   }
 

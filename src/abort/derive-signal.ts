@@ -1,5 +1,8 @@
 import { DeadlineExceededError } from './abort-reason.js';
 
+/** What a timer can hold, 24.8 days: Node makes 1 ms of anything longer. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export interface DeriveOptions {
   /** Aborts the derived signal with a `DeadlineExceededError` after so many milliseconds. */
   readonly timeoutMs?: number;
@@ -35,7 +38,7 @@ function follow(parents: readonly AbortSignal[], controller: AbortController, ti
     release();
     controller.abort(new DeadlineExceededError(timeoutMs));
   };
-  const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, timeoutMs);
+  const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, Math.min(timeoutMs, LONGEST_TIMER_MS));
   for (const parent of parents) parent.addEventListener('abort', onAbort, { once: true });
   const release = (): void => {
     clearTimeout(timer);
@@ -59,10 +62,11 @@ export function wait(ms: number, signal: AbortSignal): Promise<void> {
       clearTimeout(timer);
       reject(signal.reason);
     };
-    const timer = setTimeout(() => {
+    const onTimeout = (): void => {
       signal.removeEventListener('abort', onAbort);
       resolve();
-    }, ms);
+    };
+    const timer = setTimeout(onTimeout, Math.min(ms, LONGEST_TIMER_MS));
     signal.addEventListener('abort', onAbort, { once: true });
   });
 }

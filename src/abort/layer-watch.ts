@@ -18,6 +18,7 @@ interface Live {
   readonly release: () => void;
   toldAt?: number;
   stoppedAt?: number;
+  zombieTimer?: NodeJS.Timeout;
 }
 
 /** What happens to layers that outlive their abort. */
@@ -32,14 +33,14 @@ export interface ZombiePolicy {
  * names those that do not.
  */
 export class LayerWatch {
+  /** What runs and can be expected to stop: without the zombies. */
   readonly #live = new Set<Live>();
+  readonly #told: Live[] = [];
+  readonly #zombies: Live[] = [];
   readonly #policy: ZombiePolicy;
-  #told: Live[] = [];
   #abortedAt?: number;
   #lastStopAt?: number;
-  #zombieTimer?: NodeJS.Timeout;
   #waiters: (() => void)[] = [];
-  #zombies: Live[] = [];
 
   constructor(signal: AbortSignal, policy: ZombiePolicy) {
     this.#policy = policy;
@@ -71,7 +72,7 @@ export class LayerWatch {
 
   /** Resolves once nothing runs any more that can be expected to stop: all has stopped, or what has not is named a zombie. */
   async settled(): Promise<void> {
-    while (this.#running > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    while (this.#live.size > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
   get zombies(): readonly string[] {
@@ -80,7 +81,7 @@ export class LayerWatch {
 
   /** Milliseconds from the abort to the moment when the last layer had stopped; `null` before that, and with a zombie. */
   get stoppedMs(): number | null {
-    if (this.#abortedAt === undefined || this.#live.size > 0) return null;
+    if (this.#abortedAt === undefined || this.#live.size > 0 || this.#zombies.length > 0) return null;
     return (this.#lastStopAt ?? this.#abortedAt) - this.#abortedAt;
   }
 
@@ -95,10 +96,6 @@ export class LayerWatch {
     }));
   }
 
-  get #running(): number {
-    return this.#live.size - this.#zombies.filter((zombie) => this.#live.has(zombie)).length;
-  }
-
   readonly #onAbort = (): void => {
     this.#abortedAt = performance.now();
     for (const entry of this.#live) this.#tell(entry);
@@ -107,31 +104,27 @@ export class LayerWatch {
   #tell(entry: Live): void {
     entry.toldAt = performance.now();
     this.#told.push(entry);
-    this.#zombieTimer ??= setTimeout(this.#nameZombies, this.#policy.zombieAfterMs).unref();
+    entry.zombieTimer = setTimeout(() => this.#nameZombie(entry), this.#policy.zombieAfterMs).unref();
   }
 
   #stop(entry: Live): void {
-    this.#live.delete(entry);
+    clearTimeout(entry.zombieTimer);
+    // A zombie is on the receipt already: what becomes of it in the end changes nothing any more.
+    if (!this.#live.delete(entry)) return;
     if (this.#abortedAt !== undefined) entry.stoppedAt = this.#lastStopAt = performance.now();
-    if (this.#running === 0) this.#wake();
+    this.#wakeIfSettled();
   }
 
-  readonly #nameZombies = (): void => {
-    this.#zombieTimer = undefined;
-    for (const entry of this.#live) {
-      if (this.#zombies.includes(entry)) continue;
-      this.#zombies.push(entry);
-      this.#policy.onZombie({ layer: entry.layer, operation: entry.operation, stage: entry.stage });
-      entry.release();
-    }
-    this.#wake();
-  };
+  #nameZombie(entry: Live): void {
+    this.#live.delete(entry);
+    this.#zombies.push(entry);
+    this.#policy.onZombie({ layer: entry.layer, operation: entry.operation, stage: entry.stage });
+    entry.release();
+    this.#wakeIfSettled();
+  }
 
-  #wake(): void {
-    if (this.#live.size === 0) {
-      clearTimeout(this.#zombieTimer);
-      this.#zombieTimer = undefined;
-    }
+  #wakeIfSettled(): void {
+    if (this.#live.size > 0) return;
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) waiter();

@@ -1,53 +1,59 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ClientDisconnectedError } from './abort-reason.js';
 import type { SignalSource } from './abort-scope.js';
+import { onConnectionClose } from './connection-close.js';
 
 /** What is looked at of a raw exchange: HTTP/1 and the HTTP/2 compatibility API both have it. */
 export type RawRequest = Pick<IncomingMessage, 'socket'>;
-export type RawResponse = Pick<ServerResponse, 'destroyed' | 'writableEnded' | 'socket' | 'once' | 'removeListener'>;
+export type RawResponse = Pick<ServerResponse, 'destroyed' | 'writableEnded' | 'writableFinished' | 'socket' | 'once' | 'removeListener'>;
 
 /**
  * The truth about a client that left: the *response* closed while its answer was not finished, or it was closed when first looked at.
  *
  * Never the request's `'close'`, and so never Fastify's `request.signal`: both fire as soon as a POST body has been read. And
- * `writableEnded`, not `writableFinished`, because the latter is true on a reset HTTP/2 stream.
+ * `writableEnded`, not `writableFinished` alone, because the latter is true on a reset HTTP/2 stream.
  */
 export class RequestDisconnect implements SignalSource {
   readonly #request: RawRequest;
   readonly #response: RawResponse;
+  readonly #onDisconnect: () => void;
 
-  constructor(request: RawRequest, response: RawResponse) {
+  constructor(request: RawRequest, response: RawResponse, onDisconnect: () => void) {
     this.#request = request;
     this.#response = response;
+    this.#onDisconnect = onDisconnect;
   }
 
   open(): AbortSignal {
     const controller = new AbortController();
-    if (this.#isGone()) controller.abort(new ClientDisconnectedError());
-    else this.#listen(controller);
+    if (this.#isGone()) this.#abort(controller);
+    else if (!this.#response.writableEnded) this.#listen(controller);
     return controller.signal;
   }
 
+  /**
+   * For the first look, when the connection may have died long ago. An answer counts only if it was finished too: Nest ends the
+   * response of an event stream whose client has left, and on a dead connection that never finishes.
+   */
   #isGone(): boolean {
-    if (this.#response.writableEnded) return false;
-    return this.#response.destroyed || this.#request.socket.destroyed;
+    const { destroyed, writableEnded, writableFinished } = this.#response;
+    return (destroyed || this.#request.socket.destroyed) && !(writableEnded && writableFinished);
   }
 
   #listen(controller: AbortController): void {
     const response = this.#response;
-    // A pipelined request waits for its turn on the socket: until then its response belongs to no socket and closes with none.
-    const queuedOn = response.socket ? undefined : this.#request.socket;
     const onClose = (): void => {
       response.removeListener('close', onClose);
-      queuedOn?.removeListener('close', onClose);
-      if (!response.writableEnded) controller.abort(new ClientDisconnectedError());
+      leaveQueue?.();
+      if (!response.writableEnded) this.#abort(controller);
     };
     response.once('close', onClose);
-    queuedOn?.once('close', onClose);
+    // A pipelined request waits for its turn on the socket: until then its response belongs to no socket and closes with none.
+    const leaveQueue = response.socket ? undefined : onConnectionClose(this.#request.socket, onClose);
+  }
+
+  #abort(controller: AbortController): void {
+    this.#onDisconnect();
+    controller.abort(new ClientDisconnectedError());
   }
 }
-
-const NEVER = new AbortController().signal;
-
-/** A request that nothing aborts: for `abortOnDisconnect: false`. */
-export const neverDisconnects: SignalSource = { open: () => NEVER };
