@@ -1,9 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import type { PoolClient, QueryResult } from 'pg';
 import type { AbortFrame } from '../abort/index.js';
+import { skipped } from './aborted-client.js';
 import type { Gateway } from './abortable-pool.js';
 import type { Cancellation } from './backend-canceller.js';
+import { operationOf } from './operation-of.js';
 import type { QueryReport } from './query-observer.js';
+import { readyForQuery } from './ready-for-query.js';
 
 const QUERY_CANCELED = '57014';
 /** These only end or undo, so they go through whatever the signal says; `commit` is not among them. */
@@ -12,11 +15,14 @@ const ALWAYS_ALLOWED = /^\s*(rollback|release|savepoint)\b/i;
 const NOT_CANCELLED = /^\s*(begin|start|commit)\b/i;
 
 const NOTHING_TO_CANCEL = { settle: () => Promise.resolve() };
+const ROLLED_BACK: QueryResult = { command: 'ROLLBACK', rowCount: null, oid: 0, fields: [], rows: [] };
 
-/** One pooled connection, as Kysely sees it: every statement stops at the ambient signal. */
+/** One pooled connection, as Kysely sees it: every statement stops at the ambient signal. Kysely sends one at a time. */
 export class AbortableClient {
   readonly #client: PoolClient;
   readonly #gateway: Gateway;
+  #underWay?: Promise<QueryResult>;
+  #isAbandoned = false;
 
   constructor(client: PoolClient, gateway: Gateway) {
     this.#client = client;
@@ -29,20 +35,34 @@ export class AbortableClient {
   }
 
   async query(sql: string, parameters: readonly unknown[] = []): Promise<QueryResult> {
-    if (ALWAYS_ALLOWED.test(sql)) return await this.#client.query(sql);
+    if (ALWAYS_ALLOWED.test(sql)) return await this.#undo(sql);
     const { context } = this.#gateway;
     const frame = context.require('The database');
     this.#look(sql, frame);
-    return await context.track('database', operationOf(sql), this.#run(sql, parameters, frame));
+    const work = (this.#underWay = this.#run(sql, parameters, frame));
+    try {
+      return await context.track('database', operationOf(sql), work);
+    } finally {
+      if (this.#underWay === work && this.#gateway.canceller) this.#isAbandoned = true;
+    }
   }
 
+  /**
+   * Back to the pool. Not so where a statement still runs that its caller was let go from: the next one would wait behind it and be
+   * hit by its cancel, so that connection is closed. The embedded database has but one and cancels nothing: there the next one waits.
+   */
   release(error?: Error | boolean): void {
-    this.#client.release(error);
+    this.#client.release(this.#isAbandoned || error);
+  }
+
+  /** After the statement under way and its cancel. Behind an abandoned one nothing can be sent: closing the connection undoes all. */
+  async #undo(sql: string): Promise<QueryResult> {
+    await (this.#isAbandoned ? undefined : this.#underWay?.catch(() => undefined));
+    return this.#isAbandoned ? ROLLED_BACK : await this.#client.query(sql);
   }
 
   #look(sql: string, frame: AbortFrame): void {
-    if (frame.scope.signal.aborted) this.#report(sql, frame, performance.now(), 'skipped');
-    this.#gateway.context.checkpoint(undefined, 'skipping query');
+    if (frame.scope.signal.aborted) throw skipped(sql, frame, this.#gateway);
   }
 
   async #run(sql: string, parameters: readonly unknown[], frame: AbortFrame): Promise<QueryResult> {
@@ -55,10 +75,12 @@ export class AbortableClient {
       return result;
     } catch (error) {
       const isConfirmed = (error as { code?: unknown }).code === QUERY_CANCELED && signal.aborted;
+      if (isConfirmed) await readyForQuery(this.#client);
       this.#report(sql, frame, startedAt, isConfirmed ? 'cancelled' : 'failed', isConfirmed);
       throw isConfirmed ? signal.reason : error;
     } finally {
       await guard.settle();
+      this.#underWay = undefined;
     }
   }
 
@@ -87,11 +109,4 @@ export class AbortableClient {
     const endedAt = performance.now();
     this.#gateway.observer.observe({ sql, scopeId: scope.id, stage, kind, startedAt, endedAt, outcome, isConfirmed });
   }
-}
-
-/** `select passages`, `insert llm_calls`: the verb and the first table, for receipts and logs. */
-export function operationOf(sql: string): string {
-  const verb = /^\s*(?:with\b.*?\)\s*)?(\w+)/is.exec(sql)?.[1]?.toLowerCase() ?? 'query';
-  const table = /\b(?:from|into|update)\s+"?(\w+)"?/i.exec(sql)?.[1];
-  return table ? `${verb} ${table}` : verb;
 }

@@ -2,6 +2,7 @@ import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
 import type { AbortContext, AbortFrame } from '../abort/index.js';
 import { AbortableClient } from './abortable-client.js';
+import { AbortedClient } from './aborted-client.js';
 import type { BackendCanceller } from './backend-canceller.js';
 import type { QueryObserver } from './query-observer.js';
 
@@ -29,11 +30,10 @@ export class AbortablePool implements PostgresPool {
   }
 
   async connect(): Promise<PostgresPoolClient> {
-    const { context } = this.#gateway;
-    const frame = context.require('The database');
-    context.checkpoint(undefined, 'skipping query');
-    const client = await this.#acquire(frame);
-    return this.#wrap(client) as unknown as PostgresPoolClient;
+    const frame = this.#gateway.context.require('The database');
+    const client = frame.scope.signal.aborted ? undefined : await this.#acquire(frame);
+    const wrapped = client ? this.#wrap(client) : new AbortedClient(frame, this.#gateway);
+    return wrapped as unknown as PostgresPoolClient;
   }
 
   async end(): Promise<void> {
@@ -54,13 +54,10 @@ export class AbortablePool implements PostgresPool {
   }
 
   /** Waits for a free connection no longer than the work is wanted. One that comes too late goes straight back. */
-  #acquire(frame: AbortFrame): Promise<PoolClient> {
+  #acquire(frame: AbortFrame): Promise<PoolClient | undefined> {
     const { signal } = frame.scope;
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        this.#gateway.context.announce('skipping query', undefined, frame);
-        reject(signal.reason);
-      };
+      const onAbort = (): void => resolve(undefined);
       signal.addEventListener('abort', onAbort, { once: true });
       this.#pool.connect().then(
         (client) => {

@@ -8,13 +8,10 @@ const REPEAT_AFTER_FAILURE_MS = 500;
 export interface Cancellation {
   /** Resolves when the connection is safe again: no cancel for it is under way, and none will be sent. */
   settle(): Promise<void>;
-  /** True once a cancel for this query has gone out and PostgreSQL accepted it. */
-  readonly wasSent: boolean;
 }
 
 interface Target {
   readonly pid: number;
-  wasSent: boolean;
 }
 
 /**
@@ -26,8 +23,9 @@ export class BackendCanceller {
   readonly #logger = new Logger('Database');
   readonly #control: Pool;
   readonly #targets = new Set<Target>();
-  #loop?: Promise<void>;
+  #isRunning = false;
   #inFlight: Promise<unknown> = Promise.resolve();
+  #isFailing = false;
   #wake?: () => void;
 
   constructor(control: Pool) {
@@ -36,13 +34,10 @@ export class BackendCanceller {
 
   /** Cancels what backend `pid` runs, again and again until `settle` is called. */
   cancel(pid: number): Cancellation {
-    const target: Target = { pid, wasSent: false };
+    const target: Target = { pid };
     this.#targets.add(target);
-    this.#loop ??= this.#run();
+    if (!this.#isRunning) void this.#run();
     return {
-      get wasSent() {
-        return target.wasSent;
-      },
       settle: async () => {
         this.#targets.delete(target);
         if (this.#targets.size === 0) this.#wake?.();
@@ -51,12 +46,9 @@ export class BackendCanceller {
     };
   }
 
-  /** Resolves when nothing is left to cancel. */
-  async idle(): Promise<void> {
-    await this.#loop;
-  }
-
+  /** Goes on until nothing is left to cancel. Never rejects. */
   async #run(): Promise<void> {
+    this.#isRunning = true;
     // One turn later, so that aborts of the same tick go out together.
     await Promise.resolve();
     while (this.#targets.size > 0) {
@@ -65,17 +57,18 @@ export class BackendCanceller {
       const didSend = await round;
       if (this.#targets.size > 0) await this.#pause(didSend ? REPEAT_MS : REPEAT_AFTER_FAILURE_MS);
     }
-    this.#loop = undefined;
+    this.#isRunning = false;
   }
 
   /** Never rejects: what could not be sent is said once and tried again, and the statement timeout stands behind it. */
   async #cancelAll(targets: readonly Target[]): Promise<boolean> {
     try {
       await this.#control.query('select pg_cancel_backend(pid) from unnest($1::int[]) as pid', [targets.map(({ pid }) => pid)]);
-      for (const target of targets) target.wasSent = true;
+      this.#isFailing = false;
       return true;
     } catch (error) {
-      this.#logger.warn({ err: error, msg: '[Database] Could not send a query cancel, trying again' });
+      if (!this.#isFailing) this.#logger.warn({ err: error, msg: '[Database] Could not send a query cancel, trying again' });
+      this.#isFailing = true;
       return false;
     }
   }

@@ -25,11 +25,11 @@ export async function connect(config: DatabaseConfig, onIdleError: (error: Error
 }
 
 async function connectPostgres({ database }: DatabaseConfig, url: string, onIdleError: (error: Error) => void): Promise<Connection> {
-  const settings = { connectionString: url, connectionTimeoutMillis: 10_000, keepAlive: true };
+  const settings = { connectionTimeoutMillis: 10_000, keepAlive: true };
   // The backstops: a client process that vanished is noticed while its statement runs, and no statement runs for ever.
   const options = `-c client_connection_check_interval=5000 -c statement_timeout=${database.statementTimeoutMs}`;
-  const pool = new pg.Pool({ ...settings, max: database.poolSize, application_name: 'hangup', options });
-  const control = new pg.Pool({ ...settings, max: 1, application_name: 'hangup-cancel', idleTimeoutMillis: 0 });
+  const pool = new pg.Pool({ ...settings, connectionString: withSettings(url, 'hangup', options), max: database.poolSize });
+  const control = new pg.Pool({ ...settings, connectionString: withSettings(url, 'hangup-cancel'), max: 1, idleTimeoutMillis: 0 });
   for (const each of [pool, control]) watch(each, onIdleError);
   const { host, pathname } = new URL(url);
   const close = async (): Promise<void> => {
@@ -42,6 +42,14 @@ async function connectPostgres({ database }: DatabaseConfig, url: string, onIdle
     throw new DatabaseStartError(`DATABASE_URL does not answer at ${host}: ${messageOf(error)}`, { cause: error });
   }
   return { kind: 'postgres', description: `PostgreSQL at ${host}${pathname}`, pool, control, close };
+}
+
+/** What the URL says wins over what stands beside it in pg's options: so ours goes into the URL, behind what is there. */
+function withSettings(url: string, applicationName: string, options = ''): string {
+  const own = new URL(url);
+  own.searchParams.set('application_name', applicationName);
+  own.searchParams.set('options', `${own.searchParams.get('options') ?? ''} ${options}`.trim());
+  return own.href;
 }
 
 /** A connection that dies emits `error` on the client, and on the pool while idle; unheard, either would end the process. */
