@@ -2,11 +2,12 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import helmet from '@fastify/helmet';
+import type { FastifyReply, FastifyServerOptions } from 'fastify';
 import { Logger, PinoLogger } from 'nestjs-pino';
 import { logAccess } from './app.logger.js';
 import { AppModule, type AppSeams } from './app.module.js';
 import type { AppConfig } from './config/index.js';
-import { SchemaPipe } from './problems/index.js';
+import { PROBLEM_JSON, SchemaPipe, toProblem } from './problems/index.js';
 
 export interface AppOptions extends AppSeams {
   /** Cleartext HTTP/2, for tests and for proxies that speak it. */
@@ -17,12 +18,16 @@ const LARGEST_BODY_BYTES = 1_048_576;
 
 /** The whole app on Fastify, as `main.ts` starts it and as tests drive it. Not listening yet. */
 export async function createApp(config: AppConfig, { http2, ...seams }: AppOptions = {}): Promise<NestFastifyApplication> {
-  const adapter = new FastifyAdapter({ bodyLimit: LARGEST_BODY_BYTES, forceCloseConnections: true, ...(http2 && { http2: true }) });
+  const options: FastifyServerOptions = { bodyLimit: LARGEST_BODY_BYTES, forceCloseConnections: true, frameworkErrors: refuse };
+  const adapter = new FastifyAdapter({ ...options, ...(http2 && { http2: true }) });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(config, seams), adapter, {
     bufferLogs: true,
+    // A start that fails is told by whoever started it; flushed, Nest's own account of it would come first, with a stack.
+    autoFlushLogs: false,
     abortOnError: false,
   });
   app.useLogger(app.get(Logger));
+  app.flushLogs();
   app.useGlobalPipes(new SchemaPipe());
   await app.register(helmet, { contentSecurityPolicy: false });
   app.enableCors({ origin: [...config.http.corsOrigins], exposedHeaders: ['X-Task-Id', 'Retry-After'] });
@@ -30,6 +35,12 @@ export async function createApp(config: AppConfig, { http2, ...seams }: AppOptio
   describeApi(app);
   app.enableShutdownHooks(undefined, { useProcessExit: true });
   return app;
+}
+
+/** Some URLs Fastify refuses before it looks for a route, and so before any filter is asked. */
+function refuse(error: Error, _: unknown, reply: FastifyReply): void {
+  const problem = toProblem(error);
+  void reply.code(problem.status).type(PROBLEM_JSON).send(problem);
 }
 
 function describeApi(app: NestFastifyApplication): void {

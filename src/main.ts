@@ -23,8 +23,10 @@ function fail(error: unknown): void {
   setImmediate(() => process.exit());
 }
 
+/** HOST that names no machine, or not this one; PORT that is taken. */
 function isListenError(error: unknown): boolean {
-  return (error as { syscall?: unknown } | null)?.syscall === 'listen';
+  const { syscall } = (error ?? {}) as { syscall?: unknown };
+  return syscall === 'listen' || syscall === 'getaddrinfo';
 }
 
 start().catch(fail);

@@ -64,13 +64,18 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): AppConfig {
   return deepFreeze(toConfig(parsed.data));
 }
 
-const SECRET_NAME = /KEY|SECRET|PASSWORD|TOKEN|DATABASE_URL/;
+const SECRET_NAME = /_KEY$|SECRET|PASSWORD|_TOKEN$|DATABASE_URL/;
 
 function describe(error: z.ZodError, given: Record<string, string | undefined>): string {
   const issue = error.issues[0];
   const name = String(issue?.path[0]);
-  const shown = SECRET_NAME.test(name) ? '' : ` (it is ${JSON.stringify(given[name])})`;
+  const shown = SECRET_NAME.test(name) ? '' : ` (it is ${JSON.stringify(withoutCredentials(given[name] ?? ''))})`;
   return `${name} ${issue?.code === 'invalid_value' ? `must be one of ${issue.values.join(', ')}` : issue?.message}${shown}`;
+}
+
+/** Any URL may carry a user and password, and a key in its query. */
+function withoutCredentials(value: string): string {
+  return value.replace(/^.*@/s, '…@').replace(/\?.*$/s, '?…');
 }
 
 function toConfig(env: Environment): AppConfig {

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { sql } from 'kysely';
 import { AbortContext } from '../abort/index.js';
-import { Database } from '../database/index.js';
 import { Models } from '../llm/index.js';
+import { HealthRepository } from './health.repository.js';
 
 interface Component {
   readonly status: 'ok' | 'down';
@@ -22,7 +21,7 @@ const LONGEST_CHECK_MS = 2000;
 export class ReadinessService {
   constructor(
     private readonly context: AbortContext,
-    private readonly database: Database,
+    private readonly database: HealthRepository,
     private readonly models: Models,
   ) {}
 
@@ -33,9 +32,9 @@ export class ReadinessService {
   }
 
   async #database(): Promise<Component> {
-    const what = this.database.source.description;
+    const what = this.database.description;
     try {
-      await this.context.shield(() => sql`select 1`.execute(this.database), { timeout: LONGEST_CHECK_MS });
+      await this.context.shield(() => this.database.ping(), { timeout: LONGEST_CHECK_MS });
       return { status: 'ok', what };
     } catch (error) {
       return { status: 'down', what: `${what}: ${error instanceof Error ? error.message : String(error)}` };

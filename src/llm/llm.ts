@@ -50,6 +50,7 @@ const LONGEST_RETRY_WAIT_SECONDS = 5;
 @Injectable()
 export class Llm {
   readonly #config: LlmConfig;
+  readonly #apiKeys: readonly string[];
   readonly #slots: CallSlots;
 
   constructor(
@@ -60,6 +61,7 @@ export class Llm {
     private readonly calls: LlmCallsRepository,
   ) {
     this.#config = llm;
+    this.#apiKeys = [llm.apiKey, llm.azure?.apiKey].filter((key) => key !== undefined);
     this.#slots = new CallSlots(llm.maxConcurrency);
   }
 
@@ -139,7 +141,7 @@ export class Llm {
       return undefined;
     } catch (error) {
       if (!(error instanceof CallFailedError)) throw error;
-      const failure = toUpstreamFailure(error.cause, this.#config.apiKey);
+      const failure = toUpstreamFailure(error.cause, this.#apiKeys);
       const isWorthIt = failure.isRetryable && (failure.retryAfterSeconds ?? 0) <= LONGEST_RETRY_WAIT_SECONDS;
       if (isLast || !isWorthIt || error.isPartial) throw failure.problem;
       return failure;

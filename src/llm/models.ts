@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { initChatModel } from 'langchain/chat_models/universal';
 import { AzureOpenAI, OpenAI } from 'openai';
-import { APP_CONFIG, type AppConfig, type LlmConfig } from '../config/index.js';
+import { APP_CONFIG, ConfigError, type AppConfig, type LlmConfig } from '../config/index.js';
 import { countTokens, startOfflineModel, type ModelServer } from './offline/index.js';
 
 export type ChatModel = Awaited<ReturnType<typeof initChatModel>>;
@@ -29,7 +29,9 @@ export class Models implements OnModuleInit, OnModuleDestroy {
     if (this.#config.isOffline) await this.#startOffline();
     // Building the token encoder blocks for half a second: now, and not when the first abort is booked.
     countTokens('warm');
-    this.#chat = await this.#openChat();
+    this.#chat = await this.#openChat().catch((error: unknown) => {
+      throw new ConfigError(`LLM_MODEL ${this.#config.model} cannot be opened: ${firstLineOf(error)}`, { cause: error });
+    });
     this.#embeddings = this.#openEmbeddings();
   }
 
@@ -99,4 +101,8 @@ export class Models implements OnModuleInit, OnModuleDestroy {
     const { apiKey, endpoint, apiVersion, embeddingDeployment } = azure;
     return new AzureOpenAI({ ...NO_RETRIES, apiKey, endpoint, apiVersion, deployment: embeddingDeployment });
   }
+}
+
+function firstLineOf(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).split('\n', 1)[0] ?? '';
 }

@@ -1,7 +1,8 @@
 import { DomainError } from '../problems/index.js';
 
 const RETRYABLE = new Set([408, 409, 429, 500, 502, 503, 504]);
-const KEYS = /\b(?:sk|key|api)-[\w*.-]{4,}|Bearer\s+\S+/gi;
+/** `api-version` is none: what is named so has a digit or a mask in it. */
+const KEYS = /\bsk-[\w*.-]{4,}|\b(?:key|api)-(?=[\w.-]*[\d*])[\w*.-]{4,}|Bearer\s+\S+/gi;
 
 /** What went wrong between us and the provider, and whether another try makes sense. */
 export interface UpstreamFailure {
@@ -12,28 +13,34 @@ export interface UpstreamFailure {
 
 /**
  * Makes one of ours of any provider's error: 429 is `upstream_rate_limited` with the time to wait, all else `upstream_error` with the
- * provider's own words. No key gets through, neither the configured one nor anything that looks like one.
+ * provider's own words. No key gets through, neither the configured ones nor anything that looks like one.
  */
-export function toUpstreamFailure(error: unknown, apiKey?: string): UpstreamFailure {
+export function toUpstreamFailure(error: unknown, apiKeys: readonly string[] = []): UpstreamFailure {
   if (error instanceof DomainError) return { problem: error, isRetryable: false };
   const status = statusOf(error);
-  const message = redact(messageOf(error), apiKey);
-  if (status === 429) return rateLimited(error, message);
+  const message = redact(messageOf(error), apiKeys);
+  const cause = causeOf(error, apiKeys);
+  if (status === 429) return rateLimited(error, message, cause);
   const detail =
     status === undefined ? `The language model could not be reached: ${message}` : `The language model answered ${status}: ${message}`;
-  const problem = new DomainError('upstream_error', detail, {}, { cause: error });
+  const problem = new DomainError('upstream_error', detail, {}, cause);
   return { problem, isRetryable: status === undefined || RETRYABLE.has(status) };
 }
 
-function rateLimited(error: unknown, message: string): UpstreamFailure {
+function rateLimited(error: unknown, message: string, cause: ErrorOptions): UpstreamFailure {
   const retryAfterSeconds = retryAfterOf(error);
-  const problem = new DomainError(
-    'upstream_rate_limited',
-    `The language model is busy: ${message}`,
-    { retryAfterSeconds },
-    { cause: error },
-  );
+  const problem = new DomainError('upstream_rate_limited', `The language model is busy: ${message}`, { retryAfterSeconds }, cause);
   return { problem, isRetryable: true, retryAfterSeconds };
+}
+
+/** The log writes causes out: one that has a key in it goes no further. */
+function causeOf(error: unknown, apiKeys: readonly string[]): ErrorOptions {
+  const words = wordsWithCauses(error);
+  return redact(words, apiKeys) === words ? { cause: error } : {};
+}
+
+function wordsWithCauses(error: unknown): string {
+  return error instanceof Error ? `${error.message}\n${error.stack ?? ''}\n${wordsWithCauses(error.cause)}` : '';
 }
 
 function statusOf(error: unknown): number | undefined {
@@ -51,16 +58,15 @@ function messageOf(error: unknown): string {
   return typeof words === 'string' ? words : 'no message';
 }
 
-/** Seconds to wait, from `Retry-After` in seconds or as a date; one second where nothing is said. */
+/** Seconds to wait, from `Retry-After` in seconds or as a date; one second where nothing is said that makes sense. */
 function retryAfterOf(error: unknown): number {
   const { headers } = error as { headers?: Headers | Record<string, string> };
-  const value = headers instanceof Headers ? headers.get('retry-after') : headers?.['retry-after'];
-  if (!value) return 1;
-  const seconds = Number(value);
-  return Number.isNaN(seconds) ? Math.max(1, (Date.parse(value) - Date.now()) / 1000) : seconds;
+  const value = (headers instanceof Headers ? headers.get('retry-after') : headers?.['retry-after']) ?? '';
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value);
+  const seconds = (Date.parse(value) - Date.now()) / 1000;
+  return seconds > 1 ? seconds : 1;
 }
 
-export function redact(text: string, apiKey?: string): string {
-  const withoutOwn = apiKey ? text.replaceAll(apiKey, '[redacted]') : text;
-  return withoutOwn.replace(KEYS, '[redacted]');
+function redact(text: string, apiKeys: readonly string[]): string {
+  return apiKeys.reduce((shown, key) => shown.replaceAll(key, '[redacted]'), text).replace(KEYS, '[redacted]');
 }

@@ -2,6 +2,7 @@
 export const PROBLEMS: Record<string, { readonly status: number; readonly title: string }> = {
   validation_failed: { status: 400, title: 'Bad request' },
   unauthorized: { status: 401, title: 'Unauthorized' },
+  auth_unavailable: { status: 503, title: 'Tokens cannot be verified' },
   book_not_found: { status: 404, title: 'Not found' },
   chapter_not_found: { status: 404, title: 'Not found' },
   quiz_not_found: { status: 404, title: 'Not found' },
@@ -25,8 +26,8 @@ export const CODE_OF_STATUS: Record<number, string> = {
   406: 'not_acceptable',
   409: 'conflict',
   413: 'payload_too_large',
+  414: 'uri_too_long',
   415: 'unsupported_media_type',
   422: 'unprocessable',
   429: 'too_many_requests',
-  503: 'unavailable',
 };

@@ -1,3 +1,6 @@
+/** The media type of RFC 9457. */
+export const PROBLEM_JSON = 'application/problem+json';
+
 /** An RFC 9457 problem. `code` is stable, for programs; `detail` is for people. */
 export interface Problem {
   readonly type: string;

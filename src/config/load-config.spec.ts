@@ -1,0 +1,216 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { describe, expect, it } from '@jest/globals';
+import type { AppConfig } from './app-config.js';
+import { ConfigError, loadConfig } from './load-config.js';
+
+const SECRET = 'a secret that is long enough to sign';
+const AZURE = {
+  LLM_MODEL: 'azure_openai:gpt-4o',
+  AZURE_OPENAI_API_KEY: 'azure-key',
+  AZURE_OPENAI_ENDPOINT: 'https://here.openai.azure.com',
+  AZURE_OPENAI_API_DEPLOYMENT_NAME: 'chat',
+  AZURE_OPENAI_API_VERSION: '2026-10-01',
+};
+
+interface Variable {
+  readonly name: string;
+  readonly read: (config: AppConfig) => unknown;
+  readonly byDefault: unknown;
+  readonly given: string;
+  readonly becomes: unknown;
+  /** What else has to be set for it to be read. */
+  readonly along?: Readonly<Record<string, string>>;
+}
+
+const VARIABLES: readonly Variable[] = [
+  { name: 'NODE_ENV', read: (c) => c.isProduction, byDefault: false, given: 'production', becomes: true, along: { JWT_SECRET: SECRET } },
+  { name: 'PORT', read: (c) => c.http.port, byDefault: 3000, given: '0', becomes: 0 },
+  { name: 'HOST', read: (c) => c.http.host, byDefault: '127.0.0.1', given: '0.0.0.0', becomes: '0.0.0.0' },
+  {
+    name: 'CORS_ORIGINS',
+    read: (c) => c.http.corsOrigins,
+    byDefault: [],
+    given: 'https://a.example, https://b.example,',
+    becomes: ['https://a.example', 'https://b.example'],
+  },
+  { name: 'LOG_LEVEL', read: (c) => c.log.level, byDefault: 'info', given: 'silent', becomes: 'silent' },
+  { name: 'INSTANCE_ID', read: (c) => c.instanceId, byDefault: `${hostname()}-${process.pid}`, given: 'eu-1', becomes: 'eu-1' },
+  { name: 'DATA_DIR', read: (c) => c.dataDir, byDefault: 'data', given: 'memory://', becomes: 'memory://' },
+  {
+    name: 'DATABASE_URL',
+    read: (c) => c.database.url,
+    byDefault: undefined,
+    given: 'postgresql://db/hangup',
+    becomes: 'postgresql://db/hangup',
+  },
+  { name: 'DATABASE_POOL_SIZE', read: (c) => c.database.poolSize, byDefault: 10, given: '1000', becomes: 1000 },
+  { name: 'STATEMENT_TIMEOUT_MS', read: (c) => c.database.statementTimeoutMs, byDefault: 30_000, given: '0', becomes: 0 },
+  { name: 'OPENAI_API_KEY', read: (c) => c.llm.apiKey, byDefault: undefined, given: 'sk-1', becomes: 'sk-1' },
+  {
+    name: 'OPENAI_BASE_URL',
+    read: (c) => c.llm.baseUrl,
+    byDefault: undefined,
+    given: 'http://127.0.0.1:8000/v1',
+    becomes: 'http://127.0.0.1:8000/v1',
+  },
+  { name: 'AZURE_OPENAI_API_KEY', read: (c) => c.llm.azure?.apiKey, byDefault: undefined, given: 'other', becomes: 'other', along: AZURE },
+  {
+    name: 'AZURE_OPENAI_ENDPOINT',
+    read: (c) => c.llm.azure?.endpoint,
+    byDefault: undefined,
+    given: 'https://x.example',
+    becomes: 'https://x.example',
+    along: AZURE,
+  },
+  {
+    name: 'AZURE_OPENAI_API_DEPLOYMENT_NAME',
+    read: (c) => c.llm.azure?.deployment,
+    byDefault: undefined,
+    given: 'mini',
+    becomes: 'mini',
+    along: AZURE,
+  },
+  {
+    name: 'AZURE_OPENAI_EMBEDDING_DEPLOYMENT_NAME',
+    read: (c) => c.llm.azure?.embeddingDeployment,
+    byDefault: undefined,
+    given: 'e',
+    becomes: 'e',
+    along: AZURE,
+  },
+  {
+    name: 'AZURE_OPENAI_API_VERSION',
+    read: (c) => c.llm.azure?.apiVersion,
+    byDefault: undefined,
+    given: '2027',
+    becomes: '2027',
+    along: AZURE,
+  },
+  { name: 'LLM_MODEL', read: (c) => c.llm.model, byDefault: 'openai:gpt-4o-mini', given: 'ollama:qwen3:8b', becomes: 'ollama:qwen3:8b' },
+  { name: 'EMBEDDING_MODEL', read: (c) => c.llm.embeddingModel, byDefault: 'text-embedding-3-small', given: 'bge-m3', becomes: 'bge-m3' },
+  { name: 'OFFLINE_TOKENS_PER_SECOND', read: (c) => c.llm.offlineTokensPerSecond, byDefault: 60, given: '1', becomes: 1 },
+  { name: 'LLM_MAX_CONCURRENCY', read: (c) => c.llm.maxConcurrency, byDefault: 64, given: '2', becomes: 2 },
+  { name: 'LLM_IDLE_TIMEOUT_MS', read: (c) => c.llm.idleTimeoutMs, byDefault: 30_000, given: '1', becomes: 1 },
+  { name: 'LLM_TIMEOUT_MS', read: (c) => c.llm.timeoutMs, byDefault: 120_000, given: '3600000', becomes: 3_600_000 },
+  { name: 'LLM_MAX_RETRIES', read: (c) => c.llm.maxRetries, byDefault: 2, given: '0', becomes: 0 },
+  { name: 'JWT_SECRET', read: (c) => c.auth.secret, byDefault: undefined, given: SECRET, becomes: SECRET },
+  {
+    name: 'JWKS_URL',
+    read: (c) => c.auth.jwksUrl,
+    byDefault: undefined,
+    given: 'https://id.example/jwks',
+    becomes: 'https://id.example/jwks',
+  },
+  { name: 'ZOMBIE_AFTER_MS', read: (c) => c.abort.zombieAfterMs, byDefault: 5000, given: '7', becomes: 7 },
+  { name: 'SHIELD_TIMEOUT_MS', read: (c) => c.abort.shieldTimeoutMs, byDefault: 5000, given: '8', becomes: 8 },
+  { name: 'DISCONNECT_PROPAGATION', read: (c) => c.abort.onDisconnect, byDefault: 'abort', given: 'ignore', becomes: 'ignore' },
+];
+
+const BAD = [
+  ['PORT', 'abc', 'PORT must be a whole number (it is "abc")'],
+  ['PORT', '65536', 'PORT must be a whole number from 0 to 65535 (it is "65536")'],
+  ['PORT', '-1', 'PORT must be a whole number (it is "-1")'],
+  ['PORT', '80.5', 'PORT must be a whole number (it is "80.5")'],
+  ['PORT', ' ', 'PORT must be a whole number (it is " ")'],
+  ['PORT', '80\n81', 'PORT must be a whole number (it is "80\\n81")'],
+  ['LOG_LEVEL', 'loud', 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent (it is "loud")'],
+  ['DATABASE_URL', 'mysql://me:hunter2@db/x?password=hunter2', 'DATABASE_URL must be a postgres:// URL'],
+  ['DATABASE_URL', 'hunter2', 'DATABASE_URL must be a postgres:// URL'],
+  ['DATABASE_POOL_SIZE', '0', 'DATABASE_POOL_SIZE must be a whole number from 1 to 1000 (it is "0")'],
+  ['STATEMENT_TIMEOUT_MS', '30s', 'STATEMENT_TIMEOUT_MS must be a whole number (it is "30s")'],
+  ['OPENAI_BASE_URL', 'localhost:8000', 'OPENAI_BASE_URL must be an http or https URL (it is "localhost:8000")'],
+  ['OPENAI_BASE_URL', 'ftp://me:hunter2@h@x/v1?key=hunter2', 'OPENAI_BASE_URL must be an http or https URL (it is "…@x/v1?…")'],
+  ['AZURE_OPENAI_ENDPOINT', 'here', 'AZURE_OPENAI_ENDPOINT must be an http or https URL (it is "here")'],
+  ['LLM_MODEL', 'gpt-4o', 'LLM_MODEL must be provider:model, for example openai:gpt-4o-mini (it is "gpt-4o")'],
+  ['LLM_MODEL', 'openai:', 'LLM_MODEL must be provider:model, for example openai:gpt-4o-mini (it is "openai:")'],
+  ['OFFLINE_TOKENS_PER_SECOND', '0', 'OFFLINE_TOKENS_PER_SECOND must be a whole number from 1 to 1000000 (it is "0")'],
+  ['LLM_MAX_CONCURRENCY', '0', 'LLM_MAX_CONCURRENCY must be a whole number from 1 to 100000 (it is "0")'],
+  ['LLM_IDLE_TIMEOUT_MS', '0', 'LLM_IDLE_TIMEOUT_MS must be a whole number from 1 to 3600000 (it is "0")'],
+  ['LLM_TIMEOUT_MS', 'never', 'LLM_TIMEOUT_MS must be a whole number (it is "never")'],
+  ['LLM_MAX_RETRIES', '11', 'LLM_MAX_RETRIES must be a whole number from 0 to 10 (it is "11")'],
+  ['JWT_SECRET', 'hunter2', 'JWT_SECRET must be at least 32 characters long'],
+  ['JWKS_URL', 'file:///keys', 'JWKS_URL must be an http or https URL (it is "file:///keys")'],
+  ['ZOMBIE_AFTER_MS', '1e3', 'ZOMBIE_AFTER_MS must be a whole number (it is "1e3")'],
+  ['SHIELD_TIMEOUT_MS', '3600001', 'SHIELD_TIMEOUT_MS must be a whole number from 1 to 3600000 (it is "3600001")'],
+  ['DISCONNECT_PROPAGATION', 'maybe', 'DISCONNECT_PROPAGATION must be one of abort, ignore (it is "maybe")'],
+] as const;
+
+describe('the configuration', () => {
+  it('is described here variable by variable, none left out', () => {
+    const source = readFileSync(new URL('./load-config.ts', import.meta.url), 'utf8');
+    const declared = [...source.matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name]) => name);
+    expect(VARIABLES.map(({ name }) => name)).toEqual(declared);
+  });
+
+  it.each(VARIABLES)(
+    'takes $byDefault for $name where it is absent or empty, and else what is given',
+    ({ name, read, byDefault, given, becomes, along }) => {
+      expect(read(loadConfig({}))).toEqual(byDefault);
+      expect(read(loadConfig({ [name]: '' }))).toEqual(byDefault);
+      expect(read(loadConfig({ ...along, [name]: given }))).toEqual(becomes);
+    },
+  );
+
+  it.each(BAD)('refuses %s=%j in one line that names it', (name, value, message) => {
+    const refusal = refusalOf({ [name]: value });
+    expect(refusal).toBeInstanceOf(ConfigError);
+    expect(refusal?.message).toBe(message);
+    expect(message).not.toMatch(/\n|hunter2/);
+  });
+
+  it('names the first of several bad values', () => {
+    expect(refusalOf({ PORT: 'x', LOG_LEVEL: 'y' })?.message).toMatch(/^PORT /);
+  });
+
+  it('is frozen to its depth', () => {
+    const config = loadConfig({ ...AZURE, CORS_ORIGINS: 'https://a.example' });
+    const parts = [
+      config,
+      config.http,
+      config.http.corsOrigins,
+      config.log,
+      config.database,
+      config.llm,
+      config.llm.azure,
+      config.auth,
+      config.abort,
+    ];
+    expect(parts.filter((part) => !Object.isFrozen(part))).toEqual([]);
+  });
+
+  it.each(['JWT_SECRET', 'JWKS_URL'])('is refused in production without a way to tell people apart, and taken with %s', (name) => {
+    const production = { NODE_ENV: 'production', JWT_SECRET: '', JWKS_URL: '' };
+    expect(refusalOf(production)?.message).toMatch(/^JWT_SECRET or JWKS_URL must be set in production[^\n]*$/);
+    expect(loadConfig({ ...production, [name]: name === 'JWT_SECRET' ? SECRET : 'https://id.example/jwks' }).isProduction).toBe(true);
+  });
+
+  it.each(Object.keys(AZURE).slice(1))('is refused for Azure without %s', (name) => {
+    const refusal = refusalOf({ ...AZURE, [name]: '' });
+    expect(refusal).toBeInstanceOf(ConfigError);
+    expect(refusal?.message).toBe(`${name} must be set when LLM_MODEL is azure_openai:…`);
+  });
+
+  it('leaves Azure aside while another provider is named', () => {
+    expect(loadConfig({ ...AZURE, LLM_MODEL: 'openai:gpt-4o' }).llm.azure).toBeUndefined();
+  });
+
+  it.each([
+    [{}, true],
+    [{ OPENAI_API_KEY: 'sk-1' }, false],
+    [{ OPENAI_BASE_URL: 'http://127.0.0.1:1/v1' }, false],
+    [{ LLM_MODEL: 'ollama:qwen3' }, false],
+    [AZURE, false],
+  ])('answers with the built-in model only where nothing else is named: %j is %s', (env, isOffline) => {
+    expect(loadConfig(env).llm.isOffline).toBe(isOffline);
+  });
+});
+
+function refusalOf(env: Record<string, string>): Error | undefined {
+  try {
+    loadConfig(env);
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}

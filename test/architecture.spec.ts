@@ -1,0 +1,145 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  abortImportsNothingLocal,
+  everySdkHasOneFolder,
+  featuresNeverImportEachOther,
+  featuresReachModelsThroughTheGateway,
+  featuresReachSqlThroughRepositories,
+  foldersAreImportedThroughTheirIndex,
+  onlyAbortTouchesRawExchanges,
+  onlyConfigReadsTheEnvironment,
+} from './support/architecture-rules.js';
+import { parseModule, readSourceModules } from './support/source-modules.js';
+
+const modules = readSourceModules();
+
+describe('the source tree', () => {
+  it('is read whole, without specs and without the programs around the app', () => {
+    const paths = modules.map(({ path }) => path);
+    expect(paths).toEqual(expect.arrayContaining(['main.ts', 'abort/index.ts', 'quizzes/nodes/generate-quiz.node.ts']));
+    expect(paths.filter((path) => /\.spec\.ts$|^bench\/|^demo\//.test(path))).toEqual([]);
+    expect(modules.find(({ path }) => path === 'database/connect.ts')?.imports).toContainEqual(
+      expect.objectContaining({ specifier: '@electric-sql/pglite' }),
+    );
+  });
+
+  it('keeps abort free of everything local, so that it can be taken into any app', () => {
+    expect(abortImportsNothingLocal(modules)).toEqual([]);
+  });
+
+  it('keeps the features apart from each other', () => {
+    expect(featuresNeverImportEachOther(modules)).toEqual([]);
+  });
+
+  it('lets features write SQL in their repositories alone', () => {
+    expect(featuresReachSqlThroughRepositories(modules)).toEqual([]);
+  });
+
+  it('lets features reach models through the gateway alone', () => {
+    expect(featuresReachModelsThroughTheGateway(modules)).toEqual([]);
+  });
+
+  it('imports each SDK in one folder', () => {
+    expect(everySdkHasOneFolder(modules)).toEqual([]);
+  });
+
+  it('enters folders through their index', () => {
+    expect(foldersAreImportedThroughTheirIndex(modules)).toEqual([]);
+  });
+
+  it('touches raw exchanges in abort alone, but for the access log, which reads whether the answer was finished when it closed', () => {
+    expect(onlyAbortTouchesRawExchanges(modules)).toEqual(['app.logger.ts: raw.once', 'app.logger.ts: raw.writableEnded']);
+    expect(modules.find(({ path }) => path === 'abort/abort.interceptor.ts')?.rawUses).not.toEqual([]);
+  });
+
+  it('reads the environment in config alone', () => {
+    expect(onlyConfigReadsTheEnvironment(modules)).toEqual([]);
+    expect(modules.filter(({ readsEnvironment }) => readsEnvironment).map(({ path }) => path)).toEqual(['config/load-config.ts']);
+  });
+});
+
+/** A file that breaks a rule, and the same file where it would be right. */
+const PLANTED = [
+  { rule: abortImportsNothingLocal, path: 'abort/x.ts', text: `import { a } from '../config/index.js';`, right: 'auth/x.ts' },
+  { rule: abortImportsNothingLocal, path: 'abort/x.ts', text: `import type { A } from '../app.logger.js';`, right: 'app.x.ts' },
+  { rule: featuresNeverImportEachOther, path: 'chat/x.ts', text: `export * from '../quizzes/index.js';`, right: 'app.x.ts' },
+  { rule: featuresNeverImportEachOther, path: 'quizzes/nodes/x.ts', text: `await import('../../chat/index.js');`, right: 'llm/x.ts' },
+  {
+    rule: featuresReachSqlThroughRepositories,
+    path: 'quizzes/x.ts',
+    text: `import { sql } from 'kysely';`,
+    right: 'quizzes/x.repository.ts',
+  },
+  {
+    rule: featuresReachSqlThroughRepositories,
+    path: 'chat/x.ts',
+    text: `import { D } from '../database/index.js';`,
+    right: 'chat/x.repository.ts',
+  },
+  { rule: featuresReachSqlThroughRepositories, path: 'chat/x.ts', text: `import pg from 'pg';`, right: 'database/x.ts' },
+  { rule: featuresReachModelsThroughTheGateway, path: 'quizzes/x.ts', text: `import { OpenAI } from 'openai';`, right: 'llm/x.ts' },
+  {
+    rule: featuresReachModelsThroughTheGateway,
+    path: 'chat/x.ts',
+    text: `import { c } from '@langchain/core/messages';`,
+    right: 'llm/x.ts',
+  },
+  { rule: everySdkHasOneFolder, path: 'llm/x.ts', text: `import { A } from '@langchain/langgraph';`, right: 'quizzes/x.ts' },
+  { rule: everySdkHasOneFolder, path: 'chat/x.ts', text: `import { A } from '@langchain/langgraph';`, right: 'quizzes/x.ts' },
+  { rule: everySdkHasOneFolder, path: 'auth/x.ts', text: `import { i } from 'langchain/chat_models/universal';`, right: 'llm/x.ts' },
+  { rule: everySdkHasOneFolder, path: 'health/x.ts', text: `import { sql } from 'kysely';`, right: 'health/x.repository.ts' },
+  { rule: everySdkHasOneFolder, path: 'health/x.ts', text: `import { Pool } from 'pg';`, right: 'database/x.ts' },
+  { rule: everySdkHasOneFolder, path: 'app.x.ts', text: `type T = import('@electric-sql/pglite').PGlite;`, right: 'database/x.ts' },
+  { rule: everySdkHasOneFolder, path: 'quizzes/x.ts', text: `import * as jose from 'jose';`, right: 'auth/x.ts' },
+  { rule: everySdkHasOneFolder, path: 'quizzes/x.ts', text: `import t from 'js-tiktoken/lite';`, right: 'llm/offline/x.ts' },
+  { rule: foldersAreImportedThroughTheirIndex, path: 'quizzes/x.ts', text: `import { L } from '../llm/llm.js';`, right: 'llm/sub/x.ts' },
+  {
+    rule: foldersAreImportedThroughTheirIndex,
+    path: 'quizzes/x.ts',
+    text: `import { m } from '../llm/offline/index.js';`,
+    right: 'testing/x.ts',
+  },
+  {
+    rule: foldersAreImportedThroughTheirIndex,
+    path: 'main.ts',
+    text: `import { T } from './auth/token-verifier.js';`,
+    right: 'auth/auth/x.ts',
+  },
+  { rule: onlyAbortTouchesRawExchanges, path: 'chat/x.ts', text: `reply.raw.end();`, right: 'abort/x.ts' },
+  { rule: onlyAbortTouchesRawExchanges, path: 'chat/x.ts', text: `const f = ({ raw: r }) => g(r);`, right: 'abort/x.ts' },
+  { rule: onlyAbortTouchesRawExchanges, path: 'chat/x.ts', text: `request['raw'].on('close', f);`, right: 'abort/x.ts' },
+  { rule: onlyConfigReadsTheEnvironment, path: 'llm/x.ts', text: `const key = process.env.KEY;`, right: 'config/x.ts' },
+  { rule: onlyConfigReadsTheEnvironment, path: 'llm/x.ts', text: `const { env } = process;`, right: 'config/x.ts' },
+  { rule: onlyConfigReadsTheEnvironment, path: 'llm/x.ts', text: `import { env } from 'node:process';`, right: 'config/x.ts' },
+];
+
+describe('the rules themselves', () => {
+  it.each(PLANTED)('catch in $path: $text', ({ rule, path, text, right }) => {
+    expect(rule([parseModule(path, text)])).toEqual([expect.stringContaining(`${path}: `)]);
+    expect(rule([parseModule(right, text)])).toEqual([]);
+  });
+
+  it('guard an inner folder that has an index, also against its own surroundings', () => {
+    const inner = parseModule('llm/offline/index.ts', '');
+    const through = parseModule('llm/llm.ts', `import { m } from './offline/index.js';`);
+    const past = parseModule('llm/models.ts', `import { m } from './offline/model-server.js';`);
+    expect(foldersAreImportedThroughTheirIndex([inner, through, past])).toEqual(['llm/models.ts: imports ./offline/model-server.js']);
+  });
+
+  it('ask for a folder when an SDK comes that has none yet', () => {
+    expect(everySdkHasOneFolder([parseModule('tasks/bus/x.ts', `import { Redis } from 'ioredis';`)])).toEqual([
+      'tasks/bus/x.ts: imports ioredis',
+    ]);
+  });
+
+  it('know what is none of their business: raw SQL, a raw field of a type, the process id, Node and the framework', () => {
+    const text = `import { join } from 'node:path'; import { Module } from '@nestjs/common'; import { z } from 'zod';
+      interface Answer { readonly raw: { readonly ended: boolean } } sql.raw('1'); const id = process.pid; job.process();`;
+    const module = parseModule('quizzes/x.ts', text);
+    expect([
+      ...everySdkHasOneFolder([module]),
+      ...onlyAbortTouchesRawExchanges([module]),
+      ...onlyConfigReadsTheEnvironment([module]),
+    ]).toEqual([]);
+  });
+});

@@ -1,0 +1,108 @@
+import { dirname } from 'node:path/posix';
+import type { Import, SourceModule } from './source-modules.js';
+
+/** What breaks a rule: `file: what it does`. Empty where the rule holds. */
+export type Rule = (modules: readonly SourceModule[]) => string[];
+
+const FEATURES = new Set(['quizzes', 'chat', 'documents', 'analyses']);
+
+/** The one folder of each SDK. Kysely is also the language of repositories. */
+const SDK_FOLDERS: readonly (readonly [sdk: string, folder: string])[] = [
+  ['@langchain/langgraph', 'quizzes'],
+  ['@langchain/', 'llm'],
+  ['langchain', 'llm'],
+  ['openai', 'llm'],
+  ['js-tiktoken', 'llm'],
+  ['pg', 'database'],
+  ['@electric-sql/', 'database'],
+  ['kysely', 'database'],
+  ['jose', 'auth'],
+];
+
+/** What everything here is made with, and so no vendor's. */
+const FRAMEWORK = [
+  'node:',
+  '@nestjs/',
+  'fastify',
+  '@fastify/',
+  'rxjs',
+  'reflect-metadata',
+  'zod',
+  '@standard-schema/',
+  'pino',
+  'nestjs-pino',
+];
+
+/** Doors beside the front door: the model server is used apart from the gateway, by tests. */
+const SIDE_DOORS: readonly { readonly from: string; readonly target: string }[] = [{ from: 'testing', target: 'llm/offline/index.ts' }];
+
+export const abortImportsNothingLocal: Rule = (modules) =>
+  offences(modules, ({ path }, { target }) => folderOf(path) === 'abort' && target !== undefined && folderOf(target) !== 'abort');
+
+export const featuresNeverImportEachOther: Rule = (modules) =>
+  offences(modules, ({ path }, { target }) => {
+    const [from, to] = [folderOf(path), folderOf(target ?? path)];
+    return from !== to && FEATURES.has(from) && FEATURES.has(to);
+  });
+
+export const featuresReachSqlThroughRepositories: Rule = (modules) =>
+  offences(modules, ({ path }, { specifier, target }) => {
+    const reaches = target === undefined ? sdkFolderOf(specifier) : folderOf(target);
+    return FEATURES.has(folderOf(path)) && reaches === 'database' && !isRepository(path);
+  });
+
+export const featuresReachModelsThroughTheGateway: Rule = (modules) =>
+  offences(modules, ({ path }, { specifier }) => FEATURES.has(folderOf(path)) && sdkFolderOf(specifier) === 'llm');
+
+export const everySdkHasOneFolder: Rule = (modules) =>
+  offences(modules, ({ path }, { specifier, target }) => {
+    if (target !== undefined || FRAMEWORK.some((name) => isOf(specifier, name))) return false;
+    if (isOf(specifier, 'kysely') && isRepository(path)) return false;
+    return sdkFolderOf(specifier) !== folderOf(path);
+  });
+
+/** A folder with an `index.ts` is entered through it alone, from wherever is outside of it; those directly under `src` all have one. */
+export const foldersAreImportedThroughTheirIndex: Rule = (modules) => {
+  const doors = new Set(modules.map(({ path }) => path).filter((path) => path.endsWith('/index.ts')));
+  return offences(modules, ({ path }, { target }) => {
+    if (target === undefined || SIDE_DOORS.some((door) => door.from === folderOf(path) && door.target === target)) return false;
+    const entered = foldersAround(target).filter((folder) => !path.startsWith(`${folder}/`));
+    const guarded = entered.filter((folder) => !folder.includes('/') || doors.has(`${folder}/index.ts`));
+    return guarded.some((folder) => target !== `${folder}/index.ts`);
+  });
+};
+
+export const onlyAbortTouchesRawExchanges: Rule = (modules) =>
+  modules.flatMap(({ path, rawUses }) => (folderOf(path) === 'abort' ? [] : rawUses.map((use) => `${path}: ${use}`)));
+
+export const onlyConfigReadsTheEnvironment: Rule = (modules) =>
+  modules.filter(({ path, readsEnvironment }) => readsEnvironment && folderOf(path) !== 'config').map(({ path }) => `${path}: process.env`);
+
+function offences(modules: readonly SourceModule[], offends: (module: SourceModule, each: Import) => boolean): string[] {
+  return modules.flatMap((module) =>
+    module.imports.filter((each) => offends(module, each)).map(({ specifier }) => `${module.path}: imports ${specifier}`),
+  );
+}
+
+/** `llm` for `llm/offline/index.ts`; the empty name for what lies in `src` itself. */
+function folderOf(path: string): string {
+  return path.includes('/') ? path.slice(0, path.indexOf('/')) : '';
+}
+
+/** From the outermost: `llm`, `llm/offline` for `llm/offline/index.ts`. */
+function foldersAround(path: string): string[] {
+  const folder = dirname(path);
+  return folder === '.' ? [] : [...foldersAround(folder), folder];
+}
+
+function isRepository(path: string): boolean {
+  return path.endsWith('.repository.ts');
+}
+
+function sdkFolderOf(specifier: string): string | undefined {
+  return SDK_FOLDERS.find(([sdk]) => isOf(specifier, sdk))?.[1];
+}
+
+function isOf(specifier: string, name: string): boolean {
+  return specifier === name || specifier.startsWith(/[:/]$/.test(name) ? name : `${name}/`);
+}
