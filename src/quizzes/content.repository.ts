@@ -27,6 +27,10 @@ export interface PassageSearch {
 /** How much nearer a passage counts that trains a weak skill. Cosine distances here lie between 0.3 and 1. */
 const WEAK_SKILL_BONUS = 0.15;
 
+/** What pgvector's HNSW indexes hold: so many numbers, or so many in half precision. */
+const LONGEST_VECTOR = 2000;
+const LONGEST_HALF_VECTOR = 4000;
+
 /** Books, chapters and their passages. */
 @Injectable()
 export class ContentRepository {
@@ -76,7 +80,7 @@ export class ContentRepository {
    * index of that model; a chapter not embedded yet by it answers in reading order.
    */
   async search({ chapterId, model, vector, weakSkills, limit }: PassageSearch): Promise<Passage[]> {
-    const space = sql`vector(${sql.raw(String(vector.length))})`;
+    const space = sql.raw(`${typeOf(vector.length)}(${vector.length})`);
     const distance = sql<number>`embedding::${space} <=> ${JSON.stringify(vector)}::${space}`;
     const nearest = this.db
       .selectFrom('passages')
@@ -112,15 +116,19 @@ export class ContentRepository {
       from unnest(${ids}::int[], ${vectors}::text[]) as given (id, vector) where passages.id = given.id`.execute(this.db);
   }
 
-  /** One HNSW index for each model, because vectors of different models share the column but not the space. */
+  /**
+   * One HNSW index for each model, because vectors of different models share the column but not the space. Vectors too long for any
+   * index are searched without one.
+   */
   async ensureIndex(model: string, dimensions: number): Promise<void> {
+    if (dimensions > LONGEST_HALF_VECTOR) return;
+    const type = typeOf(dimensions);
+    const [space, operators] = [sql.raw(`${type}(${dimensions})`), sql.raw(`${type}_cosine_ops`)];
     const name = `passages_hnsw_${model.replace(/\W/g, '_').slice(0, 40)}_${dimensions}`;
     await this.db.transaction().execute(async (tx) => {
       await sql`select pg_advisory_xact_lock(hashtext(${name}))`.execute(tx);
       await sql`create index if not exists ${sql.id(name)} on passages
-        using hnsw ((embedding::vector(${sql.raw(String(dimensions))})) vector_cosine_ops) where embedding_model = ${sql.lit(model)}`.execute(
-        tx,
-      );
+        using hnsw ((embedding::${space}) ${operators}) where embedding_model = ${sql.lit(model)}`.execute(tx);
     });
   }
 
@@ -133,4 +141,9 @@ export class ContentRepository {
       .select(['id', 'kind', 'skill', 'title', 'text'])
       .execute();
   }
+}
+
+/** The type under which vectors of a length are indexed and compared; the column itself takes any length. */
+function typeOf(dimensions: number): 'vector' | 'halfvec' {
+  return dimensions > LONGEST_VECTOR && dimensions <= LONGEST_HALF_VECTOR ? 'halfvec' : 'vector';
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { storableText } from './storable-text.js';
 
 export const EXERCISE_TYPES = ['vocabulary', 'grammar', 'fill_in_blank', 'reading_comprehension', 'mixed'] as const;
 export type ExerciseType = (typeof EXERCISE_TYPES)[number];
@@ -9,11 +10,11 @@ export const QUESTION_TYPES = ['vocabulary', 'grammar', 'fill_in_blank', 'readin
 export const draftQuestion = z
   .object({
     type: z.enum(QUESTION_TYPES),
-    skill: z.string().min(1),
-    prompt: z.string().min(1),
-    options: z.array(z.string().min(1)).min(2).max(6).nullable(),
-    answer: z.string().min(1),
-    explanation: z.string(),
+    skill: storableText.min(1),
+    prompt: storableText.min(1),
+    options: z.array(storableText.min(1)).min(2).max(6).nullable(),
+    answer: storableText.min(1),
+    explanation: storableText,
     passage_id: z.int(),
   })
   .refine(({ options, answer }) => options === null || options.includes(answer), { path: ['answer'], message: 'is not among the options' });
@@ -27,7 +28,7 @@ export const verdict = z.object({
   level_ok: z.boolean(),
   correct: z.boolean(),
   grounded: z.boolean(),
-  reason: z.string(),
+  reason: storableText,
 });
 export type Verdict = z.infer<typeof verdict>;
 

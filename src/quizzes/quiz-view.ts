@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { DomainError } from '../problems/index.js';
 import type { QuizView } from './quiz.dto.js';
 import type { NewQuestion, QuestionRow, QuizCursor, QuizRow } from './quizzes.repository.js';
@@ -25,9 +26,12 @@ export function encodeCursor({ created_at, id }: Pick<QuizView, 'created_at' | '
   return Buffer.from(`${created_at} ${id}`).toString('base64url');
 }
 
+/** As `encodeCursor` writes it. The year 0 is a date to everybody but PostgreSQL. */
+const position = z.tuple([z.iso.datetime({ precision: 3 }).regex(/^(?!0000)/), z.uuid()]);
+
 export function decodeCursor(cursor: string): QuizCursor {
-  const [createdAt, id] = Buffer.from(cursor, 'base64url').toString().split(' ');
-  if (createdAt && id && !Number.isNaN(Date.parse(createdAt)) && /^[0-9a-f-]{36}$/.test(id)) return { createdAt, id };
+  const decoded = position.safeParse(Buffer.from(cursor, 'base64url').toString().split(' '));
+  if (decoded.success) return { createdAt: decoded.data[0], id: decoded.data[1] };
   throw new DomainError('validation_failed', '/query/cursor: is not a cursor of this list', {
     errors: [{ pointer: '/query/cursor', detail: 'is not a cursor of this list' }],
   });

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { EXERCISE_TYPES, QUESTION_TYPES } from './exercise.js';
+import { storableText } from './storable-text.js';
 
 const databaseId = z.int().min(1).max(2_147_483_647);
 
 export const bookIdParam = z.coerce.number<string>().pipe(databaseId);
-export const uuidParam = z.uuid();
+/** In one spelling, so that it can be compared. */
+export const uuidParam = z.uuid().toLowerCase();
 
 export const generateQuizBody = z
   .object({
@@ -17,7 +19,7 @@ export const generateQuizBody = z
 export type GenerateQuizBody = z.infer<typeof generateQuizBody>;
 
 export const validateAnswerBody = z
-  .object({ quiz_id: z.uuid(), question_id: z.uuid(), answer: z.string().trim().min(1).max(4000) })
+  .object({ quiz_id: uuidParam, question_id: uuidParam, answer: storableText.trim().min(1).max(4000) })
   .meta({ id: 'ValidateAnswer' });
 export type ValidateAnswerBody = z.infer<typeof validateAnswerBody>;
 

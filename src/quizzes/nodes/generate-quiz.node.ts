@@ -5,6 +5,8 @@ import { draftQuiz, type DraftQuestion } from '../exercise.js';
 import { writeQuizPrompt } from '../prompts.js';
 import { missingQuestions, type QuizState } from '../quiz-state.js';
 
+const NOTHING_USABLE = 'None of the questions rested on one of the passages given, or all of them had been asked already.';
+
 /** Has the model write the questions that are still missing. One LLM call; what does not fit the schema counts as a failed attempt. */
 @Injectable()
 export class GenerateQuizNode {
@@ -14,7 +16,8 @@ export class GenerateQuizNode {
     const attempts = state.attempts + 1;
     try {
       const { questions } = await this.llm.structured({ messages: writeQuizPrompt(state), name: 'quiz', schema: draftQuiz });
-      return { draft: usable(questions, state), attempts };
+      const draft = usable(questions, state);
+      return { draft, attempts, ...(draft.length === 0 && { feedback: [NOTHING_USABLE] }) };
     } catch (error) {
       if (!(error instanceof DomainError) || error.code !== 'invalid_model_output') throw error;
       return { draft: [], feedback: [error.message], attempts };
