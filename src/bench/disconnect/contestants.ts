@@ -1,0 +1,26 @@
+import { Child } from '../harness/child.js';
+
+/** A request that a contestant answers by asking the model. */
+export interface Target {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface ContestantApi {
+  start: (modelUrl: string, env: Readonly<Record<string, string>>) => Promise<Target>;
+  readonly [method: string]: (...args: never[]) => unknown;
+}
+
+/** Who stands between the client and the model, each in a process of its own. */
+export const CONTESTANTS = {
+  'plain-proxy': 'bare node:http proxy (baseline)',
+  'nest-gateway': 'AbortModule + langchain client',
+  'quiz-backend': 'Hangup, POST /api/quizzes/generate',
+} as const;
+export type Contestant = keyof typeof CONTESTANTS;
+export const CONTESTANT_NAMES = Object.keys(CONTESTANTS) as Contestant[];
+
+export function openContestant(name: Contestant): Child<ContestantApi> {
+  return new Child<ContestantApi>(new URL(`./${name}.js`, import.meta.url));
+}

@@ -1,0 +1,104 @@
+import { Child } from '../harness/child.js';
+import type { Goal } from '../harness/goals.js';
+import { median } from '../harness/statistics.js';
+import { change, number, print, printTable } from '../harness/table.js';
+import { VARIANTS, type Variant } from './apps.js';
+import type { LoadGenerator, LoadResult } from './load.js';
+import type { OverheadServer } from './server.js';
+
+const ROUNDS = 30;
+const REQUESTS = 15_000;
+const WARM_UP_REQUESTS = 60_000;
+
+const NAMES = {
+  bare: '(a) Nest + Fastify, bare',
+  module: '(b) AbortModule, nobody looks',
+  looking: '(c) AbortModule, @RequestSignal()',
+  interceptor: '(d) (a) + an interceptor that does nothing',
+  parameter: "(e) (a) + a parameter decorator of one's own",
+} satisfies Record<Variant, string>;
+
+interface Target {
+  readonly variant: Variant;
+  readonly server: Child<OverheadServer>;
+  readonly url: string;
+}
+
+interface Sample extends LoadResult {
+  /** Processor time of the server for one request. Other processes on the machine disturb it least. */
+  readonly cpuUs: number;
+}
+
+type Round = Record<Variant, Sample>;
+
+/**
+ * What a trivial route pays for the module: one server process for each variant and one for the load. The variants take turns in
+ * short rounds, in rotated order, and are compared within their round, so that what disturbs the machine disturbs them alike.
+ */
+export async function measureOverhead(): Promise<Goal[]> {
+  await using children = new AsyncDisposableStack();
+  const load = children.use(new Child<LoadGenerator>(new URL('./load.js', import.meta.url)));
+  const targets = await Promise.all(VARIANTS.map((variant) => startTarget(variant, children)));
+  for (const { url } of targets) await load.call('run', url, WARM_UP_REQUESTS);
+  const rounds: Round[] = [];
+  for (let i = 0; i < ROUNDS; i += 1) rounds.push(await runRound(rotate(targets, i), load));
+  printRounds(rounds);
+  return [goalOf('module', 0.03, rounds), goalOf('looking', 0.05, rounds)];
+}
+
+async function startTarget(variant: Variant, children: AsyncDisposableStack): Promise<Target> {
+  const server = children.use(new Child<OverheadServer>(new URL('./server.js', import.meta.url), { args: [variant] }));
+  return { variant, server, url: await server.call('start') };
+}
+
+async function runRound(targets: readonly Target[], load: Child<LoadGenerator>): Promise<Round> {
+  const samples: Partial<Round> = {};
+  for (const target of targets) samples[target.variant] = await sample(target, load);
+  return samples as Round;
+}
+
+async function sample({ server, url }: Target, load: Child<LoadGenerator>): Promise<Sample> {
+  const before = await server.call('cpu');
+  const result = await load.call('run', url, REQUESTS);
+  const after = await server.call('cpu');
+  return { ...result, cpuUs: (after - before) / REQUESTS };
+}
+
+function rotate<T>(items: readonly T[], by: number): readonly T[] {
+  const from = by % items.length;
+  return [...items.slice(from), ...items.slice(0, from)];
+}
+
+function ratioTo(baseline: Variant, variant: Variant, field: keyof Sample, rounds: readonly Round[]): number {
+  return median(rounds.map((round) => round[variant][field] / round[baseline][field]));
+}
+
+function printRounds(rounds: readonly Round[]): void {
+  const rows = VARIANTS.map((variant) => {
+    const of = (field: keyof Sample): number => median(rounds.map((round) => round[variant][field]));
+    return [
+      NAMES[variant],
+      number(of('perSecond')),
+      change(ratioTo('bare', variant, 'perSecond', rounds)),
+      change(ratioTo('interceptor', variant, 'perSecond', rounds)),
+      of('p50Ms').toFixed(2),
+      of('p99Ms').toFixed(2),
+      of('cpuUs').toFixed(1),
+      change(ratioTo('bare', variant, 'cpuUs', rounds)),
+    ];
+  });
+  printTable('1. A trivial route', ['', 'requests/s', 'to (a)', 'to (d)', 'p50 ms', 'p99 ms', 'CPU us', 'to (a)'], rows, [
+    `Medians of ${ROUNDS} rounds of ${number(REQUESTS)} requests each in rotated order; ratios are taken within a round. CPU is the server's, for one request.`,
+  ]);
+  print('');
+}
+
+function goalOf(variant: Variant, most: number, rounds: readonly Round[]): Goal {
+  const perSecond = ratioTo('bare', variant, 'perSecond', rounds);
+  return {
+    what: `1${NAMES[variant].slice(0, 3)} requests/s against (a)`,
+    goal: `within ${most * 100} %`,
+    measured: change(perSecond),
+    isMet: perSecond >= 1 - most,
+  };
+}
