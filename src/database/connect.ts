@@ -15,6 +15,12 @@ export interface Connection {
   close(): Promise<void>;
 }
 
+/**
+ * An HNSW index alone looks at the 40 nearest of the whole table before a condition is applied, and so finds a chapter in part or not
+ * at all. With this pgvector goes on until there are enough (since 0.8; an older one ignores it).
+ */
+const ITERATIVE_SCAN = 'strict_order';
+
 export type DatabaseConfig = Pick<AppConfig, 'database' | 'dataDir'>;
 
 /** Opens PostgreSQL where a URL is configured, else the embedded database under the data directory. */
@@ -27,7 +33,8 @@ export async function connect(config: DatabaseConfig, onIdleError: (error: Error
 async function connectPostgres({ database }: DatabaseConfig, url: string, onIdleError: (error: Error) => void): Promise<Connection> {
   const settings = { connectionTimeoutMillis: 10_000, keepAlive: true };
   // The backstops: a client process that vanished is noticed while its statement runs, and no statement runs for ever.
-  const options = `-c client_connection_check_interval=5000 -c statement_timeout=${database.statementTimeoutMs}`;
+  const backstops = `-c client_connection_check_interval=5000 -c statement_timeout=${database.statementTimeoutMs}`;
+  const options = `${backstops} -c hnsw.iterative_scan=${ITERATIVE_SCAN}`;
   const pool = new pg.Pool({ ...settings, connectionString: withSettings(url, 'hangup', options), max: database.poolSize });
   const control = new pg.Pool({ ...settings, connectionString: withSettings(url, 'hangup-cancel'), max: 1, idleTimeoutMillis: 0 });
   for (const each of [pool, control]) watch(each, onIdleError);
@@ -64,6 +71,7 @@ async function openEmbedded(dataDir: string, onIdleError: (error: Error) => void
   const path = isInMemory ? dataDir : join(dataDir, 'postgres');
   if (!isInMemory) await mkdir(path, { recursive: true });
   const lite = await PGlite.create(path, { extensions: { vector } });
+  await lite.exec(`set hnsw.iterative_scan = ${ITERATIVE_SCAN}`);
   const pool = await poolOf(lite, onIdleError);
   const close = async (): Promise<void> => {
     await pool.end();
