@@ -31,6 +31,8 @@ export interface LlmConfig {
   };
   /** No key and no server named: the built-in model answers. */
   readonly isOffline: boolean;
+  /** No server that speaks OpenAI is configured for embeddings: the built-in model makes them. */
+  readonly embedsOffline: boolean;
   readonly offlineTokensPerSecond: number;
   readonly maxConcurrency: number;
   readonly idleTimeoutMs: number;

@@ -214,3 +214,14 @@ function refusalOf(env: Record<string, string>): Error | undefined {
     return error as Error;
   }
 }
+
+describe('embeddings', () => {
+  const embedsOffline = (env: Record<string, string>) => loadConfig(env).llm.embedsOffline;
+
+  it('come from the built-in model where no server that speaks OpenAI is named', () => {
+    expect(embedsOffline({})).toBe(true);
+    expect(embedsOffline({ LLM_MODEL: 'anthropic:claude-haiku-4-5' })).toBe(true);
+    expect(embedsOffline({ LLM_MODEL: 'anthropic:claude-haiku-4-5', OPENAI_API_KEY: 'sk-x' })).toBe(false);
+    expect(embedsOffline({ OPENAI_BASE_URL: 'http://127.0.0.1:11434/v1' })).toBe(false);
+  });
+});

@@ -105,13 +105,15 @@ function toConfig(env: Environment): AppConfig {
 function toLlmConfig(env: Environment): LlmConfig {
   const azure = toAzure(env);
   const provider = env.LLM_MODEL.split(':')[0];
+  const hasNoServer = !azure && !env.OPENAI_API_KEY && !env.OPENAI_BASE_URL;
   return {
     model: env.LLM_MODEL,
     embeddingModel: env.EMBEDDING_MODEL,
     apiKey: env.OPENAI_API_KEY,
     baseUrl: env.OPENAI_BASE_URL,
     azure,
-    isOffline: provider === 'openai' && !env.OPENAI_API_KEY && !env.OPENAI_BASE_URL,
+    isOffline: provider === 'openai' && hasNoServer,
+    embedsOffline: hasNoServer,
     offlineTokensPerSecond: env.OFFLINE_TOKENS_PER_SECOND,
     maxConcurrency: env.LLM_MAX_CONCURRENCY,
     idleTimeoutMs: env.LLM_IDLE_TIMEOUT_MS,

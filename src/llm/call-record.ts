@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { AbortContext, type AbortFrame } from '../abort/index.js';
 import { countTokens } from './offline/index.js';
@@ -41,6 +42,12 @@ export class CallRecord {
   }
 }
 
+/** Counting takes milliseconds in which nothing else runs: sockets that are to be closed close first, at the end of the next turn. */
+async function socketsClosed(): Promise<void> {
+  await setImmediate();
+  await setImmediate();
+}
+
 /** Opens and closes ledger rows. Closing happens in a shield: an abort cannot reach it. */
 @Injectable()
 export class CallLedger {
@@ -71,6 +78,7 @@ export class CallLedger {
 
   /** Never rejects: an outcome that could not be written is an ERROR in the log and leaves the row open, and changes no answer. */
   async close(record: CallRecord, outcome: CallOutcome): Promise<void> {
+    if (!record.exact && record.isSent) await socketsClosed();
     const { promptTokens, completionTokens } = record.tokens();
     const row = {
       outcome,

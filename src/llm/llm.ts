@@ -106,13 +106,13 @@ export class Llm {
   }
 
   async *#chat(messages: readonly ChatMessage[], options: object, signal: AbortSignal, record: CallRecord): AsyncGenerator<string> {
-    for await (const chunk of await this.models.chat.stream(
-      messages.map(({ role, content }) => [role, content] as const),
-      { ...options, signal },
-    )) {
-      if (chunk.usage_metadata) record.exact = exactOf(chunk.usage_metadata);
+    let usage: CallRecord['exact'];
+    for await (const chunk of await this.models.chat.stream(messages.map(toPair), { ...options, signal })) {
+      if (chunk.usage_metadata) usage = plus(usage, chunk.usage_metadata);
       if (chunk.text) yield chunk.text;
     }
+    // Some providers count in pieces: only a stream that came to its end has told the whole.
+    if (!signal.aborted) record.exact = usage;
   }
 
   async *#embed(model: string, texts: readonly string[], signal: AbortSignal, record: CallRecord): AsyncGenerator<number[][]> {
@@ -212,8 +212,13 @@ class CallFailedError extends Error {
   }
 }
 
-function exactOf(usage: { input_tokens: number; output_tokens: number }): CallRecord['exact'] {
-  return { promptTokens: usage.input_tokens, completionTokens: usage.output_tokens };
+function toPair({ role, content }: ChatMessage): [ChatMessage['role'], string] {
+  return [role, content];
+}
+
+function plus(sum: CallRecord['exact'], usage: { input_tokens: number; output_tokens: number }): CallRecord['exact'] {
+  const { promptTokens = 0, completionTokens = 0 } = sum ?? {};
+  return { promptTokens: promptTokens + usage.input_tokens, completionTokens: completionTokens + usage.output_tokens };
 }
 
 function backoffMs(attempt: number, retryAfterSeconds?: number): number {

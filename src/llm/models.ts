@@ -26,7 +26,7 @@ export class Models implements OnModuleInit, OnModuleDestroy {
   }
 
   async onModuleInit(): Promise<void> {
-    if (this.#config.isOffline) await this.#startOffline();
+    if (this.#config.embedsOffline) await this.#startOffline();
     // Building the token encoder blocks for half a second: now, and not when the first abort is booked.
     countTokens('warm');
     this.#chat = await this.#openChat().catch((error: unknown) => {
@@ -55,18 +55,22 @@ export class Models implements OnModuleInit, OnModuleDestroy {
   }
 
   get embeddingName(): string {
-    return this.#config.isOffline ? 'hangup-offline-embedding' : this.#config.embeddingModel;
+    return this.#config.embedsOffline ? 'hangup-offline-embedding' : this.#config.embeddingModel;
   }
 
   /** For people: what answers. */
   get description(): string {
     if (this.#config.isOffline) return 'built-in offline model (rule-based, no LLM: set OPENAI_API_KEY or OPENAI_BASE_URL for a real one)';
-    return `${this.#config.model}${this.#config.baseUrl ? ` at ${new URL(this.#config.baseUrl).host}` : ''}`;
+    const { model, baseUrl } = this.#config;
+    return `${model}${baseUrl && model.startsWith('openai:') ? ` at ${new URL(baseUrl).host}` : ''}`;
   }
 
   async #startOffline(): Promise<void> {
     this.#offline = await startOfflineModel({ tokensPerSecond: this.#config.offlineTokensPerSecond });
-    this.#logger.log({ msg: '[Llm] No model is configured: the built-in rule-based model answers' });
+    const what = this.#config.isOffline
+      ? 'No model is configured: the built-in rule-based model answers'
+      : 'No server for embeddings is configured: the built-in model makes them';
+    this.#logger.log({ msg: `[Llm] ${what}` });
   }
 
   get #baseUrl(): string | undefined {

@@ -8,7 +8,6 @@ export interface Problem {
   readonly status: number;
   readonly code: string;
   readonly detail: string;
-  readonly task_id?: string;
   /** What is wrong with which part of the request: JSON pointers such as `/body/question_count`. */
   readonly errors?: readonly FieldError[];
 }
