@@ -1,6 +1,6 @@
 import { Child } from '../harness/child.js';
 import type { Goal } from '../harness/goals.js';
-import { median } from '../harness/statistics.js';
+import { median, percentile } from '../harness/statistics.js';
 import { change, number, print, printTable } from '../harness/table.js';
 import { VARIANTS, type Variant } from './apps.js';
 import type { LoadGenerator, LoadResult } from './load.js';
@@ -73,6 +73,14 @@ function ratioTo(baseline: Variant, variant: Variant, field: keyof Sample, round
   return median(rounds.map((round) => round[variant][field] / round[baseline][field]));
 }
 
+/** Others on the machine can only add to it, so the best rounds say most. */
+function undisturbedCpu(variant: Variant, rounds: readonly Round[]): number {
+  return percentile(
+    rounds.map((round) => round[variant].cpuUs),
+    0.2,
+  );
+}
+
 function printRounds(rounds: readonly Round[]): void {
   const rows = VARIANTS.map((variant) => {
     const of = (field: keyof Sample): number => median(rounds.map((round) => round[variant][field]));
@@ -83,12 +91,13 @@ function printRounds(rounds: readonly Round[]): void {
       change(ratioTo('interceptor', variant, 'perSecond', rounds)),
       of('p50Ms').toFixed(2),
       of('p99Ms').toFixed(2),
-      of('cpuUs').toFixed(1),
-      change(ratioTo('bare', variant, 'cpuUs', rounds)),
+      undisturbedCpu(variant, rounds).toFixed(1),
+      change(undisturbedCpu(variant, rounds) / undisturbedCpu('bare', rounds)),
     ];
   });
   printTable('1. A trivial route', ['', 'requests/s', 'to (a)', 'to (d)', 'p50 ms', 'p99 ms', 'CPU us', 'to (a)'], rows, [
-    `Medians of ${ROUNDS} rounds of ${number(REQUESTS)} requests each in rotated order; ratios are taken within a round. CPU is the server's, for one request.`,
+    `Medians of ${ROUNDS} rounds of ${number(REQUESTS)} requests each in rotated order; ratios of rates are taken within a round.`,
+    "CPU is the server's, for one request, in its best fifth of the rounds. (d) and (e) are what Nest itself charges.",
   ]);
   print('');
 }

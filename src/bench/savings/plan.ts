@@ -19,6 +19,8 @@ const USERS = 100;
 const QUIZZES_PER_WEEK = 10;
 const WEEKS = 4;
 const HUNG_UP = 0.1;
+/** Of a quiz, as in the command that the app prints at its start. */
+export const QUESTIONS = 3;
 const SEED = 0x5eed;
 
 const CHAPTERS = [101, 102, 103, 104, 105];
@@ -32,7 +34,7 @@ export function planMonth(): PlannedQuiz[] {
   return Array.from({ length: count }, (_, index) => ({
     index,
     user: `user-${index % USERS}`,
-    body: { book_id: 1, chapter_id: pick(CHAPTERS, random), exercise_type: pick(EXERCISE_TYPES, random) },
+    body: { book_id: 1, chapter_id: pick(CHAPTERS, random), exercise_type: pick(EXERCISE_TYPES, random), question_count: QUESTIONS },
     ...(doomed.has(index) && { hangUp: { moment: pick(MOMENTS, random), share: random() } }),
   }));
 }

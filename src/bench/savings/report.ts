@@ -2,7 +2,7 @@ import { PRICES_AS_OF } from '../../llm/index.js';
 import type { Goal } from '../harness/goals.js';
 import { dollars, number, print, printTable, type Row } from '../harness/table.js';
 import { Books, type Account, type Comparison } from './books.js';
-import { MOMENTS } from './plan.js';
+import { MOMENTS, QUESTIONS } from './plan.js';
 import type { Replay } from './replay.js';
 
 /** Writes the month with propagation and without, side by side, and resolves with what must hold between its books. */
@@ -22,7 +22,7 @@ function printMonth(stopped: Replay, ignored: Replay, withIt: Books, without: Bo
   };
   const plain = (what: string, a: number, b: number): Row => [what, number(a), number(b), '', ''];
   printTable(
-    `A month of quizzes, ${stopped.plan.length} in all`,
+    `A month of quizzes: ${number(stopped.plan.length)} of ${QUESTIONS} questions each`,
     ['', 'with', 'without', 'saved', ''],
     [
       plain('hung up', stopped.hungUp, ignored.hungUp),
