@@ -69,8 +69,10 @@ async function takeTurns(targets: ReadonlyMap<Contestant, Target>, watch: ModelW
 async function hangUp(target: Target, watch: ModelWatch): Promise<number> {
   const { answering, closed } = watch.next();
   const socket = await post(target);
-  await answering;
+  const broken = once(socket, 'close').then(() => Promise.reject(new Error(`${target.url} closed the connection before anybody hung up.`)));
+  await Promise.race([answering, broken]);
   await delay(PAUSE_MS);
+  broken.catch(() => undefined);
   const leftAt = hrtime.bigint();
   socket.destroy();
   const { at, outcome } = await closed;
