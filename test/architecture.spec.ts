@@ -49,7 +49,7 @@ describe('the source tree', () => {
 
   it('touches raw exchanges in abort alone, but for the access log, which reads whether the answer was finished when it closed', () => {
     expect(onlyAbortTouchesRawExchanges(modules)).toEqual(['app.logger.ts: raw.once', 'app.logger.ts: raw.writableEnded']);
-    expect(modules.find(({ path }) => path === 'abort/abort.interceptor.ts')?.rawUses).not.toEqual([]);
+    expect(modules.find(({ path }) => path === 'abort/abort.entry.ts')?.rawUses).not.toEqual([]);
   });
 
   it('reads the environment in config alone', () => {

@@ -188,3 +188,10 @@ describe('isAbortOf', () => {
     expect(isAbortOf(controller.signal.reason, controller.signal)).toBe(true);
   });
 });
+
+describe('a disconnect', () => {
+  it('has no stack to format, and leaves those of others alone', () => {
+    expect(new ClientDisconnectedError().stack).toBe('AbortError: The client disconnected before the answer was finished.');
+    expect(new Error('a failure').stack).toContain('\n    at ');
+  });
+});

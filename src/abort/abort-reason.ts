@@ -16,13 +16,19 @@ export abstract class AbortReason extends Error {
   readonly [BRAND] = true;
 }
 
-/** The connection went away before the answer was finished. */
+/**
+ * The connection went away before the answer was finished. It has no stack: that would name the event loop alone, and every stream
+ * that is destroyed with it formats it first, while the upstream socket waits to be closed.
+ */
 export class ClientDisconnectedError extends AbortReason {
   readonly code = 'client_disconnected';
   readonly abortCause = 'client_disconnect';
 
   constructor(message = 'The client disconnected before the answer was finished.') {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 

@@ -29,11 +29,11 @@ export interface AbortReport {
 export class AbortScope {
   /** The stage reached last. Inside parallel branches `AbortContext.stage` knows each branch's own. */
   lastStage?: string;
-  readonly #announced = new Set<string>();
   readonly #source: SignalSource;
   readonly #policy: ZombiePolicy;
   #signal?: AbortSignal;
   #watch?: LayerWatch;
+  #announced?: Set<string>;
   #id?: string;
 
   constructor(
@@ -69,6 +69,7 @@ export class AbortScope {
 
   /** True the first time that a stage is announced as stopped, and false after that: one line each. */
   announce(stage: string): boolean {
+    this.#announced ??= new Set();
     const isFirst = !this.#announced.has(stage);
     this.#announced.add(stage);
     return isFirst;
@@ -76,7 +77,7 @@ export class AbortScope {
 
   /** True once a log line has said at which stage this scope stopped. */
   get hasAnnounced(): boolean {
-    return this.#announced.size > 0;
+    return this.#announced !== undefined;
   }
 
   /** See `LayerWatch.track`. */

@@ -120,7 +120,7 @@ export class AbortContext {
     return await abortStorage.run({ scope, kind: 'detached', why: reason }, fn);
   }
 
-  /** Opens the scope of a request. For the interceptor. */
+  /** Opens the scope of a request. For whatever lets requests in. */
   openScope(source: SignalSource): AbortScope {
     return this.#scope(source);
   }

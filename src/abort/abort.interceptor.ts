@@ -1,64 +1,37 @@
-import { Inject, Injectable, Optional, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import { Observable, type Subscriber } from 'rxjs';
-import { ClientDisconnectedError } from './abort-reason.js';
-import { AbortContext } from './abort.context.js';
-import { ABORT_DEFAULTS, ABORT_OPTIONS, type AbortOptions } from './abort.options.js';
-import { neverAborts, type SignalSource } from './abort-scope.js';
+import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import { Observable } from 'rxjs';
 import { abortStorage, type AbortFrame } from './abort-storage.js';
-import { AbortStats } from './abort.stats.js';
-import { RequestDisconnect, type RawRequest, type RawResponse } from './request-disconnect.js';
+import type { RawRequest, RawResponse } from './request-disconnect.js';
+import { RequestScope } from './request-scope.js';
 
 /**
- * Opens an abort scope around every HTTP handler. The signal is made only when something first looks at it, so a route that does
- * nothing expensive gets no controller and no listener.
+ * Opens an abort scope around every HTTP handler that has none yet: for platforms into which `AbortModule` knows no other way.
+ * `AbortModule.forRoot({ entry: 'interceptor' })` registers it. Guards run before it, and have no scope.
  */
 @Injectable()
 export class AbortInterceptor implements NestInterceptor {
-  readonly #context: AbortContext;
-  readonly #stats: AbortStats;
-  readonly #abortOnDisconnect: boolean;
-
-  constructor(
-    context: AbortContext,
-    @Optional() @Inject(ABORT_OPTIONS) options: Partial<AbortOptions> = {},
-    @Optional() @Inject(AbortStats) stats: AbortStats = new AbortStats(),
-  ) {
-    this.#context = context;
-    this.#stats = stats;
-    this.#abortOnDisconnect = options.abortOnDisconnect ?? ABORT_DEFAULTS.abortOnDisconnect;
-  }
+  constructor(private readonly requests: RequestScope) {}
 
   intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
-    if (execution.getType() !== 'http') return next.handle();
-    const frame: AbortFrame = { scope: this.#context.openScope(this.#sourceOf(execution)), kind: 'live' };
+    if (execution.getType() !== 'http' || abortStorage.getStore()) return next.handle();
+    const frame = this.#open(execution);
     return new Observable((subscriber) =>
       abortStorage.run(frame, () =>
         next.handle().subscribe({
           next: (value) => subscriber.next(isAsyncGenerator(value) ? carry(frame, value) : value),
-          error: (error) => fail(subscriber, error),
+          error: (error) => subscriber.error(error),
           complete: () => subscriber.complete(),
         }),
       ),
     );
   }
 
-  #sourceOf(execution: ExecutionContext): SignalSource {
-    if (!this.#abortOnDisconnect) return neverAborts;
+  #open(execution: ExecutionContext): AbortFrame {
     const http = execution.switchToHttp();
     const request = http.getRequest<RawRequest & { raw?: RawRequest }>();
     const response = http.getResponse<RawResponse & { raw?: RawResponse }>();
-    const onDisconnect = (): void => void (this.#stats.disconnects += 1);
-    return new RequestDisconnect(request.raw ?? request, response.raw ?? response, onDisconnect);
+    return this.requests.open(request.raw ?? request, response.raw ?? response);
   }
-}
-
-/**
- * Nest learns of a disconnect later in the same tick than we do, and then unsubscribes from what streams. A stream that fails in the
- * very moment of the abort waits for that, or Nest would log the abort as an error.
- */
-function fail(subscriber: Subscriber<unknown>, error: unknown): void {
-  if (error instanceof ClientDisconnectedError) queueMicrotask(() => subscriber.error(error));
-  else subscriber.error(error);
 }
 
 function isAsyncGenerator(value: unknown): value is AsyncGenerator {

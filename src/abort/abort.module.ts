@@ -1,23 +1,27 @@
-import { Global, Module } from '@nestjs/common';
-import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
+import { Global, Module, type NestModule } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { AbortEntry } from './abort.entry.js';
 import { AbortExceptionFilter } from './abort-exception.filter.js';
 import { AbortContext } from './abort.context.js';
-import { AbortInterceptor } from './abort.interceptor.js';
-import { ConfigurableModuleClass } from './abort.options.js';
+import { ConfigurableModuleClass } from './abort.module-definition.js';
 import { AbortStats } from './abort.stats.js';
+import { RequestScope } from './request-scope.js';
 
 /**
- * Turns client disconnects into ambient `AbortSignal`s for the whole app: registers the interceptor and the exception filter and
- * provides `AbortContext`. Import it once, in the root module, through `forRoot` or `forRootAsync`.
+ * Turns client disconnects into ambient `AbortSignal`s for the whole app: opens a scope around each request, registers the exception
+ * filter and provides `AbortContext`. Import it once, in the root module, through `forRoot` or `forRootAsync`.
  */
 @Global()
 @Module({
-  providers: [
-    AbortContext,
-    AbortStats,
-    { provide: APP_INTERCEPTOR, useClass: AbortInterceptor },
-    { provide: APP_FILTER, useClass: AbortExceptionFilter },
-  ],
-  exports: [AbortContext, AbortStats],
+  providers: [AbortContext, AbortStats, RequestScope, AbortEntry, { provide: APP_FILTER, useClass: AbortExceptionFilter }],
+  exports: [AbortContext, AbortStats, RequestScope],
 })
-export class AbortModule extends ConfigurableModuleClass {}
+export class AbortModule extends ConfigurableModuleClass implements NestModule {
+  constructor(private readonly entry: AbortEntry) {
+    super();
+  }
+
+  configure(): void {
+    this.entry.install();
+  }
+}

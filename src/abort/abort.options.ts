@@ -1,5 +1,3 @@
-import { ConfigurableModuleBuilder } from '@nestjs/common';
-
 /** Options of `AbortModule.forRoot` and `forRootAsync`. */
 export interface AbortOptions {
   /** A layer that still runs so many milliseconds after its abort is named a zombie, and its caller is let go. Default 5000. */
@@ -12,8 +10,13 @@ export interface AbortOptions {
 
 export const ABORT_DEFAULTS: AbortOptions = { zombieAfterMs: 5000, shieldTimeoutMs: 5000, abortOnDisconnect: true };
 
-export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN: ABORT_OPTIONS } = new ConfigurableModuleBuilder<Partial<AbortOptions>>({
-  moduleName: 'Abort',
-})
-  .setClassMethodName('forRoot')
-  .build();
+export const ABORT_OPTIONS = Symbol('AbortOptions');
+
+/**
+ * Where the scope of a request is opened. `request`: as the platform hands the request to Nest, which costs next to nothing and
+ * covers guards and pipes; on Fastify and Express. `interceptor`: in a global interceptor, on any platform, at the price that Nest
+ * charges for having one. Given beside the options, not made by their factory. Default `request`.
+ */
+export type AbortEntryPoint = 'request' | 'interceptor';
+
+export const ABORT_ENTRY = Symbol('AbortEntryPoint');

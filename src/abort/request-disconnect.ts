@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ClientDisconnectedError } from './abort-reason.js';
 import type { SignalSource } from './abort-scope.js';
+import type { AbortStats } from './abort.stats.js';
 import { onConnectionClose } from './connection-close.js';
 
 /** What is looked at of a raw exchange: HTTP/1 and the HTTP/2 compatibility API both have it. */
 export type RawRequest = Pick<IncomingMessage, 'socket'>;
-export type RawResponse = Pick<ServerResponse, 'destroyed' | 'writableEnded' | 'writableFinished' | 'socket' | 'once' | 'removeListener'>;
+export type RawResponse = Pick<ServerResponse, 'destroyed' | 'writableEnded' | 'writableFinished' | 'socket' | 'on' | 'removeListener'>;
 
 /**
  * The truth about a client that left: the *response* closed while its answer was not finished, or it was closed when first looked at.
@@ -16,12 +17,12 @@ export type RawResponse = Pick<ServerResponse, 'destroyed' | 'writableEnded' | '
 export class RequestDisconnect implements SignalSource {
   readonly #request: RawRequest;
   readonly #response: RawResponse;
-  readonly #onDisconnect: () => void;
+  readonly #stats: AbortStats;
 
-  constructor(request: RawRequest, response: RawResponse, onDisconnect: () => void) {
+  constructor(request: RawRequest, response: RawResponse, stats: AbortStats) {
     this.#request = request;
     this.#response = response;
-    this.#onDisconnect = onDisconnect;
+    this.#stats = stats;
   }
 
   open(): AbortSignal {
@@ -42,18 +43,32 @@ export class RequestDisconnect implements SignalSource {
 
   #listen(controller: AbortController): void {
     const response = this.#response;
+    if (response.socket) response.on('close', () => this.#onClose(controller));
+    else this.#listenInQueue(controller);
+  }
+
+  /** A pipelined request waits for its turn on the socket: until then its response belongs to no socket and closes with none. */
+  #listenInQueue(controller: AbortController): void {
+    const response = this.#response;
     const onClose = (): void => {
       response.removeListener('close', onClose);
-      leaveQueue?.();
-      if (!response.writableEnded) this.#abort(controller);
+      leaveQueue();
+      this.#onClose(controller);
     };
-    response.once('close', onClose);
-    // A pipelined request waits for its turn on the socket: until then its response belongs to no socket and closes with none.
-    const leaveQueue = response.socket ? undefined : onConnectionClose(this.#request.socket, onClose);
+    response.on('close', onClose);
+    const leaveQueue = onConnectionClose(this.#request.socket, onClose);
+  }
+
+  /**
+   * Nest hears of it later in the same tick, and unsubscribes from what streams. Told before that, a stream would fail first, and Nest
+   * would log the abort as an error.
+   */
+  #onClose(controller: AbortController): void {
+    if (!this.#response.writableEnded) queueMicrotask(() => this.#abort(controller));
   }
 
   #abort(controller: AbortController): void {
-    this.#onDisconnect();
+    this.#stats.disconnects += 1;
     controller.abort(new ClientDisconnectedError());
   }
 }

@@ -5,7 +5,7 @@ import { abortStorage } from './abort-storage.js';
 /**
  * Injects the request's `AbortSignal` into a handler of any type (promise, Observable, generator, SSE). It aborts with
  * `ClientDisconnectedError` when the client leaves before the answer is finished, and never once it has been answered.
- * Needs `AbortInterceptor`, which `AbortModule` registers.
+ * Needs `AbortModule`.
  */
 export const RequestSignal = createParamDecorator((): AbortSignal => {
   const frame = abortStorage.getStore();

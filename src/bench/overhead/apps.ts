@@ -9,7 +9,7 @@ import {
   type NestInterceptor,
 } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
-import { AbortModule, RequestSignal } from '../../abort/index.js';
+import { AbortContext, AbortModule, RequestSignal } from '../../abort/index.js';
 
 @Controller()
 class BlindController {
@@ -19,8 +19,19 @@ class BlindController {
   }
 }
 
+/** Reads the signal as services and gateways do. */
 @Controller()
 class LookingController {
+  constructor(private readonly abort: AbortContext) {}
+
+  @Get()
+  answer() {
+    return { status: this.abort.signal.aborted ? 'gone' : 'ok' };
+  }
+}
+
+@Controller()
+class InjectedController {
   @Get()
   answer(@RequestSignal() signal: AbortSignal) {
     return { status: signal.aborted ? 'gone' : 'ok' };
@@ -45,15 +56,17 @@ class NoopInterceptor implements NestInterceptor {
 }
 
 /** The same trivial route, with more and more around it. */
-export const VARIANTS = ['bare', 'module', 'looking', 'interceptor', 'parameter'] as const;
+export const VARIANTS = ['bare', 'module', 'looking', 'injected', 'parameter', 'asInterceptor', 'interceptor'] as const;
 export type Variant = (typeof VARIANTS)[number];
 
 const PARTS = {
   bare: { controllers: [BlindController] },
   module: { controllers: [BlindController], imports: [AbortModule.forRoot({})] },
   looking: { controllers: [LookingController], imports: [AbortModule.forRoot({})] },
-  interceptor: { controllers: [BlindController], providers: [{ provide: APP_INTERCEPTOR, useClass: NoopInterceptor }] },
+  injected: { controllers: [InjectedController], imports: [AbortModule.forRoot({})] },
   parameter: { controllers: [DecoratedController] },
+  asInterceptor: { controllers: [BlindController], imports: [AbortModule.forRoot({ entry: 'interceptor' })] },
+  interceptor: { controllers: [BlindController], providers: [{ provide: APP_INTERCEPTOR, useClass: NoopInterceptor }] },
 } satisfies Record<Variant, Partial<DynamicModule>>;
 
 @Module({})
