@@ -88,9 +88,9 @@ export class AbortContext {
 
   /** Runs `fn` as a named stage of the work. Parallel stages each keep their own name. */
   stage<T>(stage: string, fn: () => T): T {
-    const frame = this.require('AbortContext.stage');
-    frame.scope.lastStage = stage;
-    return abortStorage.run({ ...frame, stage }, fn);
+    const { scope, kind, why } = this.require('AbortContext.stage');
+    scope.lastStage = stage;
+    return abortStorage.run({ scope, kind, why, stage }, fn);
   }
 
   /**

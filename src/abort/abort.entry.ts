@@ -5,11 +5,10 @@ import { abortStorage } from './abort-storage.js';
 import type { RawRequest, RawResponse } from './request-disconnect.js';
 import { RequestScope } from './request-scope.js';
 
+type FastifyHandler = (this: unknown, request: { readonly raw: RawRequest }, reply: { readonly raw: RawResponse }) => unknown;
+
 interface FastifyLike {
-  addHook(
-    name: 'preHandler',
-    hook: (request: { readonly raw: RawRequest }, reply: { readonly raw: RawResponse }, done: () => void) => void,
-  ): unknown;
+  addHook(name: 'onRoute', hook: (route: { handler: FastifyHandler }) => void): unknown;
 }
 
 interface ExpressLike {
@@ -17,13 +16,15 @@ interface ExpressLike {
 }
 
 /**
- * Opens the abort scope of each request where the platform hands it to Nest: a `preHandler` hook on Fastify, after the body has been
- * read, whose events would lose the ambient context; a middleware on Express. Guards, pipes, interceptors and the handler run
- * inside it, whatever they return.
+ * Opens the abort scope of each request where the platform hands it to Nest: around the handler of each route on Fastify, after the
+ * body has been read, whose events would lose the ambient context; in a middleware on Express. Guards, pipes, interceptors and the
+ * controller's method run inside it, whatever they return.
  */
 @Injectable()
 export class AbortEntry {
   readonly #logger = new Logger('Abort');
+  /** Fastify gives the handler of a GET route to its HEAD route too. */
+  readonly #wrapped = new WeakSet<FastifyHandler>();
 
   constructor(
     private readonly adapterHost: HttpAdapterHost,
@@ -42,10 +43,23 @@ export class AbortEntry {
   }
 
   #hookInto(fastify: FastifyLike): void {
-    fastify.addHook('preHandler', (request, reply, done) => abortStorage.run(this.requests.open(request.raw, reply.raw), done));
+    fastify.addHook('onRoute', (route) => {
+      route.handler = this.#wrap(route.handler);
+    });
+  }
+
+  /** Not a `preHandler` hook, which would cost each request as much again as the scope itself. */
+  #wrap(handler: FastifyHandler): FastifyHandler {
+    if (this.#wrapped.has(handler)) return handler;
+    const { requests } = this;
+    const within: FastifyHandler = function (request, reply) {
+      return abortStorage.run(requests.frameOf(request.raw, reply.raw), () => handler.call(this, request, reply));
+    };
+    this.#wrapped.add(within);
+    return within;
   }
 
   #stepInto(express: ExpressLike): void {
-    express.use((request, response, next) => abortStorage.run(this.requests.open(request, response), next));
+    express.use((request, response, next) => abortStorage.run(this.requests.frameOf(request, response), next));
   }
 }

@@ -30,7 +30,7 @@ export class AbortInterceptor implements NestInterceptor {
     const http = execution.switchToHttp();
     const request = http.getRequest<RawRequest & { raw?: RawRequest }>();
     const response = http.getResponse<RawResponse & { raw?: RawResponse }>();
-    return this.requests.open(request.raw ?? request, response.raw ?? response);
+    return this.requests.frameOf(request.raw ?? request, response.raw ?? response);
   }
 }
 

@@ -27,6 +27,19 @@ describe('A derived signal', () => {
     expect(listenersOf(parent.signal)).toBe(0);
   });
 
+  it.each([
+    ['none where it was asked for none', true, false],
+    ['their own otherwise', false, true],
+  ])('gives errors that its listeners make while it aborts %s, and every other error one', (_, isStackless, hasStack) => {
+    const parent = new AbortController();
+    using derived = deriveSignal([parent.signal], { isStackless });
+    const made: Error[] = [];
+    derived.signal.addEventListener('abort', () => made.push(new Error('cut')));
+    parent.abort(reason);
+    made.push(new Error('afterwards'));
+    expect(made.map(({ stack }) => stack?.includes('\n    at '))).toEqual([hasStack, true]);
+  });
+
   it('takes the reason of the parent that aborted first, and lets go of both', () => {
     const [client, server] = [new AbortController(), new AbortController()];
     using derived = deriveSignal([client.signal, server.signal]);

@@ -1,12 +1,28 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { AbortContext } from './abort.context.js';
 import { ABORT_DEFAULTS, ABORT_OPTIONS, type AbortOptions } from './abort.options.js';
-import { neverAborts } from './abort-scope.js';
+import { neverAborts, type AbortScope } from './abort-scope.js';
 import type { AbortFrame } from './abort-storage.js';
 import { AbortStats } from './abort.stats.js';
 import { RequestDisconnect, type RawRequest, type RawResponse } from './request-disconnect.js';
 
-/** Makes the frame of a request. Its signal is made when something first looks at it. */
+/** The frame of a request. Its scope is made when something first looks for it: on most routes nothing ever does. */
+class RequestFrame implements AbortFrame {
+  readonly kind = 'live';
+  #scope?: AbortScope;
+
+  constructor(
+    private readonly requests: RequestScope,
+    private readonly request: RawRequest,
+    private readonly response: RawResponse,
+  ) {}
+
+  get scope(): AbortScope {
+    return (this.#scope ??= this.requests.open(this.request, this.response));
+  }
+}
+
+/** Makes the scopes of requests. The signal of one is made when something first looks at it. */
 @Injectable()
 export class RequestScope {
   readonly #context: AbortContext;
@@ -23,8 +39,12 @@ export class RequestScope {
     this.#abortOnDisconnect = options.abortOnDisconnect ?? ABORT_DEFAULTS.abortOnDisconnect;
   }
 
-  open(request: RawRequest, response: RawResponse): AbortFrame {
+  frameOf(request: RawRequest, response: RawResponse): AbortFrame {
+    return new RequestFrame(this, request, response);
+  }
+
+  open(request: RawRequest, response: RawResponse): AbortScope {
     const source = this.#abortOnDisconnect ? new RequestDisconnect(request, response, this.#stats) : neverAborts;
-    return { scope: this.#context.openScope(source), kind: 'live' };
+    return this.#context.openScope(source);
   }
 }

@@ -153,7 +153,7 @@ export class Llm {
   /** From the first byte sent to the row closed. Throws the abort's reason, or a `CallFailedError`. */
   async *#inFlight<T>(call: Call<T>, frame: AbortFrame, record: CallRecord): AsyncGenerator<T> {
     const { signal } = frame.scope;
-    using bounded = deriveSignal([signal]);
+    using bounded = deriveSignal([signal], { isStackless: true });
     const clock = new UpstreamClock(this.#config, (reason) => bounded.abort(reason));
     const stopped = this.#track(call, frame);
     let outcome: 'completed' | 'aborted' | 'failed' = 'aborted';

@@ -7,9 +7,9 @@ import type { LoadGenerator, LoadResult } from './load.js';
 import type { OverheadServer } from './server.js';
 
 /** Two processes of the very same code differ by several percent for as long as they live: each variant gets several. */
-const GENERATIONS = 8;
-const ROUNDS = 5;
-const REQUESTS = 10_000;
+const GENERATIONS = 20;
+const ROUNDS = 2;
+const REQUESTS = 20_000;
 const WARM_UP_REQUESTS = 20_000;
 
 const NAMES = {
