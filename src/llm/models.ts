@@ -27,7 +27,7 @@ export class Models implements OnModuleInit, OnModuleDestroy {
 
   async onModuleInit(): Promise<void> {
     if (this.#config.embedsOffline) await this.#startOffline();
-    // Building the token encoder blocks for half a second: now, and not when the first abort is booked.
+    // Reading the encoding blocks for a tenth of a second: now, and not when the first abort is booked.
     countTokens('warm');
     this.#chat = await this.#openChat().catch((error: unknown) => {
       throw new ConfigError(`LLM_MODEL ${this.#config.model} cannot be opened: ${firstLineOf(error)}`, { cause: error });

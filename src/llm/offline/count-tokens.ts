@@ -1,28 +1,26 @@
-import { Tiktoken } from 'js-tiktoken/lite';
 import o200kBase from 'js-tiktoken/ranks/o200k_base';
+import { countWordTokens, unpackRanks, type Ranks } from './byte-pairs.js';
 import { messageText, type ChatMessage } from './openai-wire.js';
 
 const TOKENS_PER_MESSAGE = 3;
 const TOKENS_PER_NAME = 1;
 const TOKENS_OF_PRIMING = 3;
 
-/**
- * The encoder's time grows with the square of an unbroken run: 1,800 Chinese characters without punctuation took 2 s. Longer runs are
- * cut here, which costs at most one token of exactness a cut and touches no ordinary text.
- */
-const LONG_RUN = /[\p{L}\p{M}]{64}(?=[\p{L}\p{M}])|[^\s\p{L}\p{N}]{64}|\s{64}/gu;
+/** The encoding makes tokens of each match by itself. */
+const WORDS = new RegExp(o200kBase.pat_str, 'gu');
 
-let encoder: Tiktoken | undefined;
+let ranks: Ranks | undefined;
 
 /**
- * The number of tokens of a text in `o200k_base`, the encoding of gpt-4o and its successors. Names of special tokens in the text are
- * text. The first call builds the encoder, which takes about half a second.
+ * The number of tokens of a text in `o200k_base`, the encoding of gpt-4o and its successors: exact, and in a time that depends on the
+ * length of the text and not on what stands in it. Names of special tokens in the text are text. The first call reads the encoding,
+ * which takes about a tenth of a second.
  */
 export function countTokens(text: string): number {
   if (text === '') return 0;
-  encoder ??= new Tiktoken(o200kBase);
+  ranks ??= unpackRanks(o200kBase.bpe_ranks);
   let count = 0;
-  for (const piece of pieces(text)) count += encoder.encode(piece, [], []).length;
+  for (const [word] of text.matchAll(WORDS)) count += countWordTokens(Buffer.from(word).toString('latin1'), ranks);
   return count;
 }
 
@@ -34,9 +32,4 @@ export function countPromptTokens(messages: readonly ChatMessage[]): number {
 function countMessage(message: ChatMessage): number {
   const name = message.name === undefined ? 0 : countTokens(message.name) + TOKENS_PER_NAME;
   return TOKENS_PER_MESSAGE + countTokens(message.role) + countTokens(messageText(message)) + name;
-}
-
-function pieces(text: string): string[] {
-  const cuts = Array.from(text.matchAll(LONG_RUN), ({ index, 0: run }) => index + run.length);
-  return [0, ...cuts].map((from, i) => text.slice(from, cuts[i]));
 }
