@@ -7,7 +7,7 @@ import { Logger, PinoLogger } from 'nestjs-pino';
 import { logAccess } from './app.logger.js';
 import { AppModule, type AppSeams } from './app.module.js';
 import type { AppConfig } from './config/index.js';
-import { PROBLEM_JSON, SchemaPipe, toProblem } from './problems/index.js';
+import { describeProblems, PROBLEM_JSON, SchemaPipe, toProblem } from './problems/index.js';
 
 export interface AppOptions extends AppSeams {
   /** Cleartext HTTP/2, for tests and for proxies that speak it. */
@@ -49,5 +49,5 @@ function describeApi(app: NestFastifyApplication): void {
     .setDescription('When the client hangs up, the work stops.')
     .addBearerAuth()
     .build();
-  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, document));
+  SwaggerModule.setup('docs', app, () => describeProblems(SwaggerModule.createDocument(app, document)));
 }

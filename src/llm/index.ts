@@ -3,3 +3,4 @@ export type { TaskUsage } from './llm-calls.repository.js';
 export { LlmModule } from './llm.module.js';
 export { Models } from './models.js';
 export { costOf, PRICES, PRICES_AS_OF } from './prices.js';
+export { UPSTREAM_PROBLEMS } from './upstream-error.js';

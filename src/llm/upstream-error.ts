@@ -1,4 +1,7 @@
-import { DomainError } from '../problems/index.js';
+import { DomainError, type ProblemCode } from '../problems/index.js';
+
+/** What a call to a model may fail with. */
+export const UPSTREAM_PROBLEMS = ['upstream_error', 'upstream_rate_limited', 'upstream_timeout'] as const satisfies readonly ProblemCode[];
 
 const RETRYABLE = new Set([408, 409, 429, 500, 502, 503, 504]);
 /** `api-version` is none: what is named so has a digit or a mask in it. */

@@ -1,5 +1,11 @@
-/** What each `code` of a `DomainError` is in HTTP. A code not listed here is a defect and answers 500. */
-export const PROBLEMS: Record<string, { readonly status: number; readonly title: string }> = {
+/** What a `code` is in HTTP. */
+export interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+}
+
+/** What each `code` of a `DomainError` is. A code not listed here is a defect and answers 500. */
+export const PROBLEMS = {
   validation_failed: { status: 400, title: 'Bad request' },
   unauthorized: { status: 401, title: 'Unauthorized' },
   auth_unavailable: { status: 503, title: 'Tokens cannot be verified' },
@@ -14,7 +20,8 @@ export const PROBLEMS: Record<string, { readonly status: number; readonly title:
   invalid_model_output: { status: 502, title: 'The language model gave an unusable answer' },
   quiz_rejected: { status: 502, title: 'No question passed the evaluation' },
   database_unavailable: { status: 503, title: 'The database is not reachable' },
-};
+} satisfies Record<string, ProblemKind>;
+export type ProblemCode = keyof typeof PROBLEMS;
 
 /** Codes for errors that come with nothing but a status, as Nest's and Fastify's own do. */
 export const CODE_OF_STATUS: Record<number, string> = {
@@ -31,3 +38,22 @@ export const CODE_OF_STATUS: Record<number, string> = {
   422: 'unprocessable',
   429: 'too_many_requests',
 };
+
+/** What nobody foresaw. */
+export const INTERNAL = { title: 'Internal error', status: 500, code: 'internal_error' } as const;
+
+const KINDS = new Map<string, ProblemKind>([
+  ...Object.entries(CODE_OF_STATUS).map(([status, code]) => [code, { status: Number(status), title: titleOf(Number(status)) }] as const),
+  ...Object.entries(PROBLEMS),
+  [INTERNAL.code, INTERNAL],
+]);
+
+/** Status and title of any code that is answered. */
+export function kindOf(code: string): ProblemKind | undefined {
+  return KINDS.get(code);
+}
+
+/** The words for errors that come with nothing but a status. */
+export function titleOf(status: number): string {
+  return (CODE_OF_STATUS[status] ?? 'bad_request').replaceAll('_', ' ').replace(/^./, (first) => first.toUpperCase());
+}

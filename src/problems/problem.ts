@@ -1,18 +1,23 @@
+import { z } from 'zod';
+
 /** The media type of RFC 9457. */
 export const PROBLEM_JSON = 'application/problem+json';
 
-/** An RFC 9457 problem. `code` is stable, for programs; `detail` is for people. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly code: string;
-  readonly detail: string;
-  /** What is wrong with which part of the request: JSON pointers such as `/body/question_count`. */
-  readonly errors?: readonly FieldError[];
-}
+export const fieldError = z.object({ pointer: z.string(), detail: z.string() });
+export type FieldError = Readonly<z.infer<typeof fieldError>>;
 
-export interface FieldError {
-  readonly pointer: string;
-  readonly detail: string;
-}
+/** An RFC 9457 problem. `code` is stable, for programs; `detail` is for people. */
+export const problem = z
+  .object({
+    type: z.literal('about:blank'),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().meta({ description: 'stable, for programs' }),
+    detail: z.string().meta({ description: 'for people' }),
+    errors: z
+      .array(fieldError)
+      .optional()
+      .meta({ description: 'what is wrong with which part of the request: JSON pointers such as /body/question_count' }),
+  })
+  .meta({ description: 'A problem as RFC 9457 has it' });
+export type Problem = Readonly<z.infer<typeof problem>>;

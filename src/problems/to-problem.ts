@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { DomainError } from './domain-error.js';
-import { CODE_OF_STATUS, PROBLEMS } from './problem-status.js';
+import { CODE_OF_STATUS, INTERNAL, kindOf, titleOf } from './problem-status.js';
 import type { Problem } from './problem.js';
 
 /** What a caller is told of any failure. Of what nobody foresaw that is nothing but the fact. */
@@ -14,7 +14,7 @@ export function toProblem(error: unknown): Problem {
 }
 
 function ofDomainError({ code, message, details }: DomainError): Problem {
-  const known = PROBLEMS[code];
+  const known = kindOf(code);
   if (!known) return internal();
   return {
     type: 'about:blank',
@@ -22,7 +22,7 @@ function ofDomainError({ code, message, details }: DomainError): Problem {
     status: known.status,
     code,
     detail: message,
-    ...(details.errors && { errors: details.errors }),
+    ...(details.errors && { errors: [...details.errors] }),
   };
 }
 
@@ -42,16 +42,6 @@ function isUnreachable(error: unknown): boolean {
   return UNREACHABLE.has(String(code)) || (code === undefined && UNREACHABLE_IN_WORDS.test(String(message)));
 }
 
-function titleOf(status: number): string {
-  return (CODE_OF_STATUS[status] ?? 'bad_request').replaceAll('_', ' ').replace(/^./, (first) => first.toUpperCase());
-}
-
 function internal(): Problem {
-  return {
-    type: 'about:blank',
-    title: 'Internal error',
-    status: 500,
-    code: 'internal_error',
-    detail: 'Something failed that should not have. It has been logged.',
-  };
+  return { type: 'about:blank', ...INTERNAL, detail: 'Something failed that should not have. It has been logged.' };
 }

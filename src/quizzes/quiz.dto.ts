@@ -54,6 +54,10 @@ export const quizView = z
   .meta({ id: 'Quiz' });
 export type QuizView = z.infer<typeof quizView>;
 
+export const quizPage = z
+  .object({ quizzes: z.array(quizView), next_cursor: z.string().optional().meta({ description: 'absent on the last page' }) })
+  .meta({ id: 'QuizPage' });
+
 export const usageView = z
   .object({ prompt_tokens: z.int(), completion_tokens: z.int(), estimated: z.boolean(), cost_usd: z.number() })
   .meta({ id: 'Usage' });
@@ -74,3 +78,6 @@ export type AnswerVerdict = z.infer<typeof answerVerdict>;
 
 export const bookView = z.object({ id: z.int(), title: z.string(), language: z.string(), chapters: z.int() }).meta({ id: 'Book' });
 export const chapterView = z.object({ id: z.int(), title: z.string(), level: z.string(), passages: z.int() }).meta({ id: 'Chapter' });
+
+export const bookList = z.object({ books: z.array(bookView) }).meta({ id: 'BookList' });
+export const chapterList = z.object({ book_id: z.int(), chapters: z.array(chapterView) }).meta({ id: 'ChapterList' });

@@ -2,9 +2,15 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequestSignal } from '../abort/index.js';
 import { CurrentUser, type User } from '../auth/index.js';
+import { UPSTREAM_PROBLEMS } from '../llm/index.js';
+import { ApiAnswer, ApiProblems } from '../problems/index.js';
 import {
+  answerVerdict,
+  generatedQuiz,
   generateQuizBody,
   listQuizzesQuery,
+  quizPage,
+  quizView,
   uuidParam,
   validateAnswerBody,
   type AnswerVerdict,
@@ -30,6 +36,8 @@ export class QuizzesController {
   @Post('generate')
   @HttpCode(200)
   @ApiOperation({ summary: 'Generate a quiz. Hanging up stops the work.' })
+  @ApiAnswer(generatedQuiz)
+  @ApiProblems('book_not_found', 'chapter_not_found', 'chapter_empty', 'quiz_rejected', 'invalid_model_output', ...UPSTREAM_PROBLEMS)
   generate(
     @Body({ schema: generateQuizBody }) body: GenerateQuizBody,
     @CurrentUser() user: User,
@@ -42,6 +50,8 @@ export class QuizzesController {
   @Post('validate-answer')
   @HttpCode(200)
   @ApiOperation({ summary: 'Check an answer: by comparison where that decides it, else graded by the model' })
+  @ApiAnswer(answerVerdict)
+  @ApiProblems('quiz_not_found', 'question_not_found', 'invalid_model_output', ...UPSTREAM_PROBLEMS)
   validateAnswer(
     @Body({ schema: validateAnswerBody }) body: ValidateAnswerBody,
     @CurrentUser() user: User,
@@ -53,12 +63,15 @@ export class QuizzesController {
 
   @Get()
   @ApiOperation({ summary: 'Your quizzes, newest first' })
+  @ApiAnswer(quizPage)
   list(@Query({ schema: listQuizzesQuery }) query: ListQuizzesQuery, @CurrentUser() user: User) {
     return this.quizzes.list(user, query);
   }
 
   @Get(':id')
   @ApiOperation({ summary: 'One of your quizzes, without the answers' })
+  @ApiAnswer(quizView)
+  @ApiProblems('quiz_not_found')
   get(@Param('id', { schema: uuidParam }) id: string, @CurrentUser() user: User): Promise<QuizView> {
     return this.quizzes.get(id, user);
   }

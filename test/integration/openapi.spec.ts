@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { PROBLEM_JSON, type Problem } from '../../src/problems/index.js';
+import { kindOf, PROBLEMS } from '../../src/problems/problem-status.js';
+import { BooksService } from '../../src/quizzes/books.service.js';
+import type { Behaviour, Call, HangupClient } from '../../src/testing/index.js';
+import { PublishedApi } from '../support/published-api.js';
+import { Learner, type QuizAnswer } from '../support/quiz-client.js';
+import { evaluator } from '../support/quiz-model.js';
+import { rowsOf } from '../support/rows.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+
+const GENERATE = 'POST /api/quizzes/generate';
+const VALIDATE = 'POST /api/quizzes/validate-answer';
+const LIST = 'GET /api/quizzes';
+const QUIZ = 'GET /api/quizzes/{id}';
+const BOOKS = 'GET /api/books';
+const CHAPTERS = 'GET /api/books/{id}/chapters';
+
+const EMPTY_CHAPTER = 199;
+const BODY = { book_id: 1, chapter_id: 101, exercise_type: 'mixed', question_count: 2 };
+const ID = randomUUID();
+const NOBODY = { authorization: 'none' };
+
+/** What every route has, whatever it does. */
+const EVERYWHERE = ['unauthorized', 'internal_error', 'auth_unavailable', 'database_unavailable'];
+/** What comes with parameters and bodies. */
+const WITH_INPUT = ['validation_failed', 'bad_request', 'uri_too_long', 'payload_too_large', 'unsupported_media_type'];
+
+describe('what /docs-json publishes', () => {
+  let app: TestApp;
+  let client: HangupClient;
+  let quiz: QuizAnswer;
+  let api: PublishedApi;
+
+  beforeAll(async () => {
+    app = await startTestApp({ env: { LLM_MAX_RETRIES: '0', LLM_IDLE_TIMEOUT_MS: '1000' } });
+    client = await app.client();
+    await rowsOf(app, `insert into chapters (id, book_id, title, level) values (${EMPTY_CHAPTER}, 1, 'Empty', 'A1')`);
+    quiz = await new Learner(client).makeQuiz({ exercise_type: 'reading_comprehension', question_count: 2 });
+    api = await PublishedApi.at(app.url);
+  }, 60_000);
+  afterEach(() => {
+    jest.restoreAllMocks();
+    app.reset();
+  });
+  afterAll(() => app.close());
+
+  const ours = (): string[] => api.routes.filter((route) => route.includes(' /api/'));
+  const generate = (over: object = {}, headers?: Record<string, string>): Call =>
+    client.post('/api/quizzes/generate', { ...BODY, ...over }, headers);
+  const validate = (over: object = {}): Call =>
+    client.post('/api/quizzes/validate-answer', { quiz_id: quiz.id, question_id: quiz.questions[0]!.id, answer: 'zzz', ...over });
+
+  it('has a schema for the answer of every route, as a component', () => {
+    const isAnswer = ({ status, schema }: { status: number; schema: { $ref?: string } }): boolean =>
+      status < 300 && schema.$ref !== undefined;
+    expect(ours()).toContain(GENERATE);
+    expect(ours().filter((route) => !api.answersOf(route).some(isAnswer))).toEqual([]);
+  });
+
+  it('has the problems of every route, each under its status, and whatever goes wrong is a problem', () => {
+    for (const route of ours()) {
+      const problems = api.answersOf(route).filter(({ status }) => status >= 400);
+      expect({ route, codes: api.codesOf(route) }).toEqual({ route, codes: expect.arrayContaining(EVERYWHERE) });
+      expect(problems.filter(({ type }) => type !== PROBLEM_JSON)).toEqual([]);
+      expect(problems.filter(({ codes }) => codes.length === 0)).toEqual([]);
+      expect(problems.filter(({ status, codes }) => codes.some((code) => kindOf(code)?.status !== status))).toEqual([]);
+    }
+  });
+
+  it('leaves out no problem: every code is some route`s', () => {
+    const published = new Set(ours().flatMap((route) => api.codesOf(route)));
+    expect(Object.keys(PROBLEMS).filter((code) => !published.has(code))).toEqual([]);
+  });
+
+  it('has every component that it refers to, and nothing of its own making', () => {
+    const text = JSON.stringify(api.document);
+    const referred = new Set([...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name));
+    expect([...referred].sort()).toEqual(Object.keys(api.document.components.schemas).sort());
+    expect(text).not.toContain('x-problems');
+  });
+
+  describe('is what a route answers', () => {
+    const ASK: Readonly<Record<string, () => Call>> = {
+      [GENERATE]: () => generate({ exercise_type: 'vocabulary' }),
+      [VALIDATE]: () => validate(),
+      [LIST]: () => client.get('/api/quizzes?limit=1'),
+      [QUIZ]: () => client.get(`/api/quizzes/${quiz.id}`),
+      [BOOKS]: () => client.get('/api/books'),
+      [CHAPTERS]: () => client.get('/api/books/1/chapters'),
+    };
+
+    it('with all of them asked', () => {
+      expect(Object.keys(ASK).sort()).toEqual(ours().sort());
+    });
+
+    it.each(Object.keys(ASK))('%s', async (route) => {
+      const answer = (await ASK[route]!().answer)!;
+      expect(answer.status).toBe(200);
+      expect(await api.misfitOf(route, answer)).toBeUndefined();
+    });
+
+    it('and not something else: a field too many, one too few or of another kind is seen', async () => {
+      const answer = (await client.get(`/api/quizzes/${quiz.id}`).answer)!;
+      const { id, ...rest } = answer.json();
+      for (const body of [{ id, ...rest, answer: 'x' }, rest, { ...rest, id: 7 }, { ...rest, id: 'not a UUID' }]) {
+        expect(await api.misfitOf(QUIZ, { ...answer, text: JSON.stringify(body) })).toContain('body');
+      }
+    });
+  });
+
+  describe('is what a route answers instead', () => {
+    const script = (purpose: string, behaviour: Behaviour, ask: () => Call) => (): Call => {
+      app.model.script(purpose, behaviour);
+      return ask();
+    };
+    const broken = (error: Error) => (): Call => {
+      jest.spyOn(app.app.get(BooksService, { strict: false }), 'list').mockRejectedValue(error);
+      return client.get('/api/books');
+    };
+    const gone = Object.assign(new Error('no'), { code: 'ECONNREFUSED' });
+    const refusing = evaluator(() => false);
+    const unauthorized = { status: 401, body: {} };
+    const busy = { status: 429, headers: { 'retry-after': '30' }, body: {} };
+    const silent = { stallAfter: 1 };
+    const noJson = { text: 'no JSON' };
+
+    const PROBLEM_ROWS: readonly (readonly [route: string, code: string, ask: () => Call])[] = [
+      [GENERATE, 'validation_failed', () => generate({ question_count: 0 })],
+      [
+        GENERATE,
+        'bad_request',
+        () => client.call({ method: 'POST', path: '/api/quizzes/generate', headers: { 'content-type': 'application/json' } }),
+      ],
+      [GENERATE, 'unsupported_media_type', () => generate({}, { 'content-type': 'application/xml' })],
+      [GENERATE, 'payload_too_large', () => generate({ more: 'x'.repeat(1_048_577) })],
+      [GENERATE, 'unauthorized', () => generate({}, NOBODY)],
+      [GENERATE, 'book_not_found', () => generate({ book_id: 99 })],
+      [GENERATE, 'chapter_not_found', () => generate({ chapter_id: 999 })],
+      [GENERATE, 'chapter_empty', () => generate({ chapter_id: EMPTY_CHAPTER })],
+      [GENERATE, 'quiz_rejected', script('quiz_evaluation', refusing, generate)],
+      [GENERATE, 'invalid_model_output', script('quiz', noJson, generate)],
+      [GENERATE, 'upstream_error', script('quiz', unauthorized, generate)],
+      [GENERATE, 'upstream_rate_limited', script('quiz', busy, generate)],
+      [GENERATE, 'upstream_timeout', script('quiz', silent, generate)],
+      [VALIDATE, 'validation_failed', () => validate({ answer: '' })],
+      [VALIDATE, 'unauthorized', () => client.post('/api/quizzes/validate-answer', {}, NOBODY)],
+      [VALIDATE, 'quiz_not_found', () => validate({ quiz_id: ID })],
+      [VALIDATE, 'question_not_found', () => validate({ question_id: ID })],
+      [VALIDATE, 'invalid_model_output', script('answer_grade', noJson, validate)],
+      [VALIDATE, 'upstream_error', script('answer_grade', unauthorized, validate)],
+      [VALIDATE, 'upstream_rate_limited', script('answer_grade', busy, validate)],
+      [VALIDATE, 'upstream_timeout', script('answer_grade', silent, validate)],
+      [LIST, 'validation_failed', () => client.get('/api/quizzes?cursor=x')],
+      [LIST, 'unauthorized', () => client.get('/api/quizzes', NOBODY)],
+      [QUIZ, 'validation_failed', () => client.get('/api/quizzes/x')],
+      [QUIZ, 'bad_request', () => client.get('/api/quizzes/%E0%A4%A')],
+      [QUIZ, 'uri_too_long', () => client.get(`/api/quizzes/${'a'.repeat(300)}`)],
+      [QUIZ, 'unauthorized', () => client.get(`/api/quizzes/${ID}`, NOBODY)],
+      [QUIZ, 'quiz_not_found', () => client.get(`/api/quizzes/${ID}`)],
+      [BOOKS, 'unauthorized', () => client.get('/api/books', NOBODY)],
+      [BOOKS, 'database_unavailable', broken(gone)],
+      [BOOKS, 'internal_error', broken(new Error('no'))],
+      [CHAPTERS, 'validation_failed', () => client.get('/api/books/x/chapters')],
+      [CHAPTERS, 'unauthorized', () => client.get('/api/books/1/chapters', NOBODY)],
+      [CHAPTERS, 'book_not_found', () => client.get('/api/books/99/chapters')],
+    ];
+
+    it('with every problem of its own seen', () => {
+      const seen = new Set(PROBLEM_ROWS.map(([route, code]) => `${route} ${code}`));
+      const general = new Set([...EVERYWHERE, ...WITH_INPUT]);
+      const own = (route: string): string[] => api.codesOf(route).filter((code) => !general.has(code));
+      const published = ours().flatMap((route) => own(route).map((code) => `${route} ${code}`));
+      expect(published.filter((each) => !seen.has(each))).toEqual([]);
+    });
+
+    it.each(PROBLEM_ROWS)('%s: %s', async (route, code, ask) => {
+      const answer = (await ask().answer)!;
+      expect(answer.json<Problem>().code).toBe(code);
+      expect(await api.misfitOf(route, answer)).toBeUndefined();
+    });
+  });
+});
