@@ -1,7 +1,9 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Public } from '../auth/index.js';
-import { ReadinessService, type Readiness } from './readiness.service.js';
+import { ApiAnswer } from '../problems/index.js';
+import { liveness, readiness, type Liveness, type Readiness } from './health.dto.js';
+import { ReadinessService } from './readiness.service.js';
 
 interface Reply {
   status(code: number): unknown;
@@ -16,15 +18,18 @@ export class HealthController {
   /** Says that the process runs. Touches nothing, so nobody ever looks at its signal. */
   @Get('health')
   @ApiOperation({ summary: 'Liveness' })
-  health() {
+  @ApiAnswer(liveness)
+  health(): Liveness {
     return { status: 'ok' };
   }
 
   @Get('ready')
   @ApiOperation({ summary: 'Readiness, component by component' })
+  @ApiAnswer(readiness)
+  @ApiAnswer(readiness, { status: 503, description: 'Not ready' })
   async ready(@Res({ passthrough: true }) reply: Reply): Promise<Readiness> {
-    const readiness = await this.readiness.check();
-    if (readiness.status !== 'ok') reply.status(503);
-    return readiness;
+    const found = await this.readiness.check();
+    if (found.status !== 'ok') reply.status(503);
+    return found;
   }
 }

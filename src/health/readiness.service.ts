@@ -1,18 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { AbortContext } from '../abort/index.js';
 import { Models } from '../llm/index.js';
+import type { Component, Readiness } from './health.dto.js';
 import { HealthRepository } from './health.repository.js';
-
-interface Component {
-  readonly status: 'ok' | 'down';
-  readonly what: string;
-}
-
-export interface Readiness {
-  readonly status: 'ok' | 'down';
-  readonly database: Component;
-  readonly model: Component;
-}
 
 const LONGEST_CHECK_MS = 2000;
 

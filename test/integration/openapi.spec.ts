@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { HealthRepository } from '../../src/health/health.repository.js';
 import { PROBLEM_JSON, type Problem } from '../../src/problems/index.js';
 import { kindOf, PROBLEMS } from '../../src/problems/problem-status.js';
 import { BooksService } from '../../src/quizzes/books.service.js';
@@ -46,6 +47,7 @@ describe('what /docs-json publishes', () => {
   });
   afterAll(() => app.close());
 
+  /** All but the probes, which need no token and ask for nothing. */
   const ours = (): string[] => api.routes.filter((route) => route.includes(' /api/'));
   const generate = (over: object = {}, headers?: Record<string, string>): Call =>
     client.post('/api/quizzes/generate', { ...BODY, ...over }, headers);
@@ -56,7 +58,7 @@ describe('what /docs-json publishes', () => {
     const isAnswer = ({ status, schema }: { status: number; schema: { $ref?: string } }): boolean =>
       status < 300 && schema.$ref !== undefined;
     expect(ours()).toContain(GENERATE);
-    expect(ours().filter((route) => !api.answersOf(route).some(isAnswer))).toEqual([]);
+    expect(api.routes.filter((route) => !api.answersOf(route).some(isAnswer))).toEqual([]);
   });
 
   it('has the problems of every route, each under its status, and whatever goes wrong is a problem', () => {
@@ -89,16 +91,25 @@ describe('what /docs-json publishes', () => {
       [QUIZ]: () => client.get(`/api/quizzes/${quiz.id}`),
       [BOOKS]: () => client.get('/api/books'),
       [CHAPTERS]: () => client.get('/api/books/1/chapters'),
+      'GET /health': () => client.get('/health'),
+      'GET /ready': () => client.get('/ready'),
     };
 
     it('with all of them asked', () => {
-      expect(Object.keys(ASK).sort()).toEqual(ours().sort());
+      expect(Object.keys(ASK).sort()).toEqual(api.routes.sort());
     });
 
     it.each(Object.keys(ASK))('%s', async (route) => {
       const answer = (await ASK[route]!().answer)!;
       expect(answer.status).toBe(200);
       expect(await api.misfitOf(route, answer)).toBeUndefined();
+    });
+
+    it('GET /ready, also while it is not', async () => {
+      jest.spyOn(app.app.get(HealthRepository, { strict: false }), 'ping').mockRejectedValue(new Error('no'));
+      const answer = (await client.get('/ready').answer)!;
+      expect(answer.status).toBe(503);
+      expect(await api.misfitOf('GET /ready', answer)).toBeUndefined();
     });
 
     it('and not something else: a field too many, one too few or of another kind is seen', async () => {
