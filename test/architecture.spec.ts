@@ -92,6 +92,10 @@ const PLANTED = [
   { rule: everySdkHasOneFolder, path: 'app.x.ts', text: `type T = import('@electric-sql/pglite').PGlite;`, right: 'database/x.ts' },
   { rule: everySdkHasOneFolder, path: 'quizzes/x.ts', text: `import * as jose from 'jose';`, right: 'auth/x.ts' },
   { rule: everySdkHasOneFolder, path: 'quizzes/x.ts', text: `import t from 'js-tiktoken/lite';`, right: 'llm/offline/x.ts' },
+  { rule: everySdkHasOneFolder, path: 'llm/x.ts', text: `import { Redis } from 'ioredis';`, right: 'tasks/bus/x.ts' },
+  { rule: everySdkHasOneFolder, path: 'tasks/x.ts', text: `import pg from 'pg';`, right: 'tasks/bus/x.ts' },
+  { rule: everySdkHasOneFolder, path: 'tasks/bus/x.ts', text: `import { sql } from 'kysely';`, right: 'database/x.ts' },
+  { rule: everySdkHasOneFolder, path: 'health/x.ts', text: `import { Counter } from 'prom-client';`, right: 'metrics/x.ts' },
   { rule: foldersAreImportedThroughTheirIndex, path: 'quizzes/x.ts', text: `import { L } from '../llm/llm.js';`, right: 'llm/sub/x.ts' },
   {
     rule: foldersAreImportedThroughTheirIndex,
@@ -127,9 +131,7 @@ describe('the rules themselves', () => {
   });
 
   it('ask for a folder when an SDK comes that has none yet', () => {
-    expect(everySdkHasOneFolder([parseModule('tasks/bus/x.ts', `import { Redis } from 'ioredis';`)])).toEqual([
-      'tasks/bus/x.ts: imports ioredis',
-    ]);
+    expect(everySdkHasOneFolder([parseModule('jobs/x.ts', `import { Worker } from 'bullmq';`)])).toEqual(['jobs/x.ts: imports bullmq']);
   });
 
   it('know what is none of their business: raw SQL, a raw field of a type, the process id, Node and the framework', () => {

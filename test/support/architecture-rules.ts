@@ -6,17 +6,20 @@ export type Rule = (modules: readonly SourceModule[]) => string[];
 
 const FEATURES = new Set(['quizzes', 'chat', 'documents', 'analyses']);
 
-/** The one folder of each SDK. Kysely is also the language of repositories. */
-const SDK_FOLDERS: readonly (readonly [sdk: string, folder: string])[] = [
+/** The folder of each SDK, and where one of its parts is at home besides. Kysely is also the language of repositories. */
+const SDK_FOLDERS: readonly (readonly [sdk: string, folder: string, ...besides: string[]])[] = [
   ['@langchain/langgraph', 'quizzes'],
   ['@langchain/', 'llm'],
   ['langchain', 'llm'],
   ['openai', 'llm'],
   ['js-tiktoken', 'llm'],
-  ['pg', 'database'],
+  // LISTEN needs a connection of its own, held for as long as the bus lives: nothing that a pool of queries gives.
+  ['pg', 'database', 'tasks/bus'],
   ['@electric-sql/', 'database'],
   ['kysely', 'database'],
+  ['ioredis', 'tasks'],
   ['jose', 'auth'],
+  ['prom-client', 'metrics'],
 ];
 
 /** What everything here is made with, and so no vendor's. */
@@ -47,18 +50,18 @@ export const featuresNeverImportEachOther: Rule = (modules) =>
 
 export const featuresReachSqlThroughRepositories: Rule = (modules) =>
   offences(modules, ({ path }, { specifier, target }) => {
-    const reaches = target === undefined ? sdkFolderOf(specifier) : folderOf(target);
+    const reaches = target === undefined ? sdkFoldersOf(specifier)[0] : folderOf(target);
     return FEATURES.has(folderOf(path)) && reaches === 'database' && !isRepository(path);
   });
 
 export const featuresReachModelsThroughTheGateway: Rule = (modules) =>
-  offences(modules, ({ path }, { specifier }) => FEATURES.has(folderOf(path)) && sdkFolderOf(specifier) === 'llm');
+  offences(modules, ({ path }, { specifier }) => FEATURES.has(folderOf(path)) && sdkFoldersOf(specifier)[0] === 'llm');
 
 export const everySdkHasOneFolder: Rule = (modules) =>
   offences(modules, ({ path }, { specifier, target }) => {
     if (target !== undefined || FRAMEWORK.some((name) => isOf(specifier, name))) return false;
     if (isOf(specifier, 'kysely') && isRepository(path)) return false;
-    return sdkFolderOf(specifier) !== folderOf(path);
+    return !sdkFoldersOf(specifier).some((folder) => path.startsWith(`${folder}/`));
   });
 
 /** A folder with an `index.ts` is entered through it alone, from wherever is outside of it; those directly under `src` all have one. */
@@ -99,8 +102,9 @@ function isRepository(path: string): boolean {
   return path.endsWith('.repository.ts');
 }
 
-function sdkFolderOf(specifier: string): string | undefined {
-  return SDK_FOLDERS.find(([sdk]) => isOf(specifier, sdk))?.[1];
+/** Its own folder first; none for what is not in the table. */
+function sdkFoldersOf(specifier: string): string[] {
+  return SDK_FOLDERS.find(([sdk]) => isOf(specifier, sdk))?.slice(1) ?? [];
 }
 
 function isOf(specifier: string, name: string): boolean {
