@@ -10,6 +10,7 @@ import { DatabaseModule, type QueryObserver } from './database/index.js';
 import { HealthModule } from './health/index.js';
 import { ProblemFilter } from './problems/index.js';
 import { QuizzesModule } from './quizzes/index.js';
+import { TasksModule } from './tasks/index.js';
 
 /** Where an embedding program can look in. */
 export interface AppSeams {
@@ -19,7 +20,11 @@ export interface AppSeams {
   readonly queryObserver?: QueryObserver;
 }
 
-/** Where the modules meet. Filters answer in reverse order: the one for everything comes first, so that it is asked last. */
+/**
+ * Where the modules meet. Filters answer in reverse order: the one for everything comes first, so that it is asked last. Nest shuts
+ * modules down from the root to what they import, and global ones in the reverse order of this list: so the drain comes first of all,
+ * and the database, which tasks write their ends to, after them.
+ */
 @Module({})
 export class AppModule {
   static forRoot(config: AppConfig, { logDestination, queryObserver }: AppSeams = {}): DynamicModule {
@@ -33,6 +38,7 @@ export class AppModule {
         DatabaseModule.forRoot(queryObserver),
         AuthModule,
         HealthModule,
+        TasksModule,
         QuizzesModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],

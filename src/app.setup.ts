@@ -2,7 +2,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import helmet from '@fastify/helmet';
-import type { FastifyReply, FastifyServerOptions } from 'fastify';
+import type { FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { Logger, PinoLogger } from 'nestjs-pino';
 import { logAccess } from './app.logger.js';
 import { AppModule, type AppSeams } from './app.module.js';
@@ -29,6 +29,7 @@ export async function createApp(config: AppConfig, { http2, ...seams }: AppOptio
   app.useLogger(app.get(Logger));
   app.flushLogs();
   app.useGlobalPipes(new SchemaPipe());
+  acceptEmptyBodies(app);
   await app.register(helmet, { contentSecurityPolicy: false });
   app.enableCors({ origin: [...config.http.corsOrigins], exposedHeaders: ['X-Task-Id', 'Retry-After'] });
   app.getHttpAdapter().getInstance().addHook('onRequest', logAccess(PinoLogger.root));
@@ -41,6 +42,15 @@ export async function createApp(config: AppConfig, { http2, ...seams }: AppOptio
 function refuse(error: Error, _: unknown, reply: FastifyReply): void {
   const problem = toProblem(error);
   void reply.code(problem.status).type(PROBLEM_JSON).send(problem);
+}
+
+/** Clients announce JSON and then send none of it, where every field is optional. Whether that is enough is the schema's to say. */
+function acceptEmptyBodies(app: NestFastifyApplication): void {
+  const parseJson = app.getHttpAdapter().getInstance().getDefaultJsonParser('error', 'error');
+  app.useBodyParser('application/json', { bodyLimit: LARGEST_BODY_BYTES }, (request, body: Buffer, done) => {
+    if (body.length === 0) done(null, undefined);
+    else void parseJson(request as FastifyRequest, body.toString(), done);
+  });
 }
 
 function describeApi(app: NestFastifyApplication): void {

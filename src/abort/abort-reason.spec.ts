@@ -6,6 +6,7 @@ import {
   ClientDisconnectedError,
   DeadlineExceededError,
   describeCause,
+  nameCause,
   DrainingError,
   isAbortOf,
   isAbortReason,
@@ -66,8 +67,10 @@ describe.each(ABORT_CAUSES)('A reason with the cause %s', (cause) => {
     expect(toAbortReason(reason)).toBe(reason);
   });
 
-  it('has its own words at the head of a log line', () => {
+  it('has its own words at the head of a log line, and behind "cancelled by"', () => {
     expect(describeCause(cause)).toBe(WORDS[cause]);
+    expect(`cancelled by ${nameCause(cause)}`).toMatch(/^cancelled by [a-z ]+$/);
+    expect(nameCause(cause)).not.toMatch(/cancelled/);
   });
 
   it('is the abort of the signal that carries it, and of no other', () => {

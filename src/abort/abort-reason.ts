@@ -144,3 +144,19 @@ const CAUSE_WORDS = {
   drain: 'Server draining',
   lease_lost: 'Lease lost',
 } satisfies Record<AbortCause, string>;
+
+/** How a cause reads behind "cancelled by". */
+export function nameCause(cause: AbortCause): string {
+  return CAUSE_NAMES[cause];
+}
+
+const CAUSE_NAMES = {
+  client_disconnect: 'client disconnect',
+  user: 'user',
+  scope: 'user',
+  superseded: 'a newer request',
+  budget: 'budget',
+  deadline: 'deadline',
+  drain: 'server drain',
+  lease_lost: 'lost lease',
+} satisfies Record<AbortCause, string>;

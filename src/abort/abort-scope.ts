@@ -5,6 +5,8 @@ import { LayerWatch, type LayerReport, type ZombiePolicy } from './layer-watch.j
 /** Where a scope's signal comes from. Asked at most once, by the first who looks: a scope nobody looks at costs nothing. */
 export interface SignalSource {
   open(): AbortSignal;
+  /** Called before every look at the signal, which it may abort. */
+  look?(): void;
 }
 
 /**
@@ -53,7 +55,9 @@ export class AbortScope {
   }
 
   get signal(): AbortSignal {
-    return (this.#signal ??= this.#source.open());
+    this.#signal ??= this.#source.open();
+    this.#source.look?.();
+    return this.#signal;
   }
 
   /** The typed reason of the abort, `undefined` while there is none. */

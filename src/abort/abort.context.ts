@@ -15,6 +15,11 @@ export interface RunOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** Stops the work with a `DeadlineExceededError` after so many milliseconds. */
   readonly timeoutMs?: number;
+  /**
+   * Called before every look at the signal, and may abort what `run` was given: for what no timer can tell in time, such as a lease that
+   * ran out while the process was frozen. Must cost next to nothing.
+   */
+  readonly look?: () => void;
 }
 
 /**
@@ -97,9 +102,13 @@ export class AbortContext {
    * Runs `fn` in a scope of its own under `signal`: for work that is no HTTP request, or that needs an id and a receipt of its own.
    * Aborts with the reason of `signal`, or of `timeoutMs`. What it subscribed is released when `fn` settles.
    */
-  async run<T>(signal: AbortSignal, fn: (scope: AbortScope) => T | Promise<T>, { id, labels, timeoutMs }: RunOptions = {}): Promise<T> {
+  async run<T>(
+    signal: AbortSignal,
+    fn: (scope: AbortScope) => T | Promise<T>,
+    { id, labels, timeoutMs, look }: RunOptions = {},
+  ): Promise<T> {
     using derived = deriveSignal([signal], { timeoutMs });
-    const scope = this.#scope({ open: () => derived.signal }, labels, id);
+    const scope = this.#scope({ open: () => derived.signal, look }, labels, id);
     return await abortStorage.run({ scope, kind: 'live' }, () => fn(scope));
   }
 

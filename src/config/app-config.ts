@@ -1,7 +1,13 @@
 /** Everything the process reads from its environment, read once at start and frozen. */
 export interface AppConfig {
   readonly isProduction: boolean;
-  readonly http: { readonly host: string; readonly port: number; readonly corsOrigins: readonly string[] };
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    readonly corsOrigins: readonly string[];
+    /** How long an event stream is silent at the most. */
+    readonly heartbeatMs: number;
+  };
   readonly log: { readonly level: string };
   readonly instanceId: string;
   readonly dataDir: string;
@@ -11,9 +17,31 @@ export interface AppConfig {
     readonly poolSize: number;
     readonly statementTimeoutMs: number;
   };
+  /** With a token, `/metrics` asks for it. */
+  readonly metrics: { readonly token?: string };
   readonly llm: LlmConfig;
   readonly auth: { readonly secret?: string; readonly jwksUrl?: string };
+  /** Absent: cancels travel through the database, or stay within the process where that is embedded. */
+  readonly redisUrl?: string;
+  readonly tasks: TasksConfig;
   readonly abort: { readonly zombieAfterMs: number; readonly shieldTimeoutMs: number; readonly onDisconnect: 'abort' | 'ignore' };
+}
+
+/** The times that tasks live by, in milliseconds where no other unit is named. */
+export interface TasksConfig {
+  /** No task runs longer than this. */
+  readonly maxMs: number;
+  /** How often an instance renews the leases of its tasks and looks for cancels that did not reach it. */
+  readonly heartbeatMs: number;
+  /** A task whose owner has not renewed for so long belongs to nobody any more. */
+  readonly leaseMs: number;
+  /** How long a cancel of a scope is remembered. */
+  readonly markTtlMs: number;
+  /** How long after a cancel of a scope it still stops one task that names no client. */
+  readonly blindCancelMs: number;
+  /** How long requests may go on once the process has been told to leave. */
+  readonly drainTimeoutMs: number;
+  readonly retentionDays: number;
 }
 
 export interface LlmConfig {

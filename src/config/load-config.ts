@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import type { AppConfig, LlmConfig } from './app-config.js';
+import type { AppConfig, LlmConfig, TasksConfig } from './app-config.js';
 
 /** A value of the environment that the process cannot start with. `message` is the one line to print. */
 export class ConfigError extends Error {
@@ -22,6 +22,7 @@ const environment = z.object({
   PORT: integer(0, 65_535).default(3000),
   HOST: z.string().default('127.0.0.1'),
   CORS_ORIGINS: z.string().default(''),
+  HEARTBEAT_MS: integer(10, 3_600_000).default(15_000),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   INSTANCE_ID: z.string().default(`${hostname()}-${process.pid}`),
   DATA_DIR: z.string().default('data'),
@@ -47,6 +48,15 @@ const environment = z.object({
   LLM_MAX_RETRIES: integer(0, 10).default(2),
   JWT_SECRET: z.string().min(32, 'must be at least 32 characters long').optional(),
   JWKS_URL: httpUrl.optional(),
+  REDIS_URL: url(/^rediss?:$/, 'a redis:// or rediss:// URL').optional(),
+  TASK_MAX_MS: integer(1, 86_400_000).default(900_000),
+  LEASE_HEARTBEAT_MS: integer(10, 60_000).default(1000),
+  LEASE_MS: integer(30, 600_000).default(5000),
+  CANCEL_MARK_TTL_MS: integer(1, 86_400_000).default(60_000),
+  BLIND_CANCEL_MS: integer(0, 60_000).default(2000),
+  DRAIN_TIMEOUT_MS: integer(0, 3_600_000).default(10_000),
+  TASK_RETENTION_DAYS: integer(1, 36_500).default(30),
+  METRICS_TOKEN: z.string().optional(),
   ZOMBIE_AFTER_MS: integer(1, 3_600_000).default(5000),
   SHIELD_TIMEOUT_MS: integer(1, 3_600_000).default(5000),
   DISCONNECT_PROPAGATION: z.enum(['abort', 'ignore']).default('abort'),
@@ -64,7 +74,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): AppConfig {
   return deepFreeze(toConfig(parsed.data));
 }
 
-const SECRET_NAME = /_KEY$|SECRET|PASSWORD|_TOKEN$|DATABASE_URL/;
+const SECRET_NAME = /_KEY$|SECRET|PASSWORD|_TOKEN$|DATABASE_URL|REDIS_URL/;
 
 function describe(error: z.ZodError, given: Record<string, string | undefined>): string {
   const issue = error.issues[0];
@@ -91,14 +101,35 @@ function toConfig(env: Environment): AppConfig {
       corsOrigins: env.CORS_ORIGINS.split(',')
         .map((origin) => origin.trim())
         .filter(Boolean),
+      heartbeatMs: env.HEARTBEAT_MS,
     },
     log: { level: env.LOG_LEVEL },
     instanceId: env.INSTANCE_ID,
     dataDir: env.DATA_DIR,
     database: { url: env.DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE, statementTimeoutMs: env.STATEMENT_TIMEOUT_MS },
+    redisUrl: env.REDIS_URL,
+    tasks: toTasksConfig(env),
+    metrics: { token: env.METRICS_TOKEN },
     llm: toLlmConfig(env),
     auth: { secret: env.JWT_SECRET, jwksUrl: env.JWKS_URL },
     abort: { zombieAfterMs: env.ZOMBIE_AFTER_MS, shieldTimeoutMs: env.SHIELD_TIMEOUT_MS, onDisconnect: env.DISCONNECT_PROPAGATION },
+  };
+}
+
+function toTasksConfig(env: Environment): TasksConfig {
+  if (env.LEASE_MS < 3 * env.LEASE_HEARTBEAT_MS) {
+    throw new ConfigError(
+      `LEASE_MS must be at least three times LEASE_HEARTBEAT_MS (it is ${env.LEASE_MS} against ${env.LEASE_HEARTBEAT_MS})`,
+    );
+  }
+  return {
+    maxMs: env.TASK_MAX_MS,
+    heartbeatMs: env.LEASE_HEARTBEAT_MS,
+    leaseMs: env.LEASE_MS,
+    markTtlMs: env.CANCEL_MARK_TTL_MS,
+    blindCancelMs: env.BLIND_CANCEL_MS,
+    drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
+    retentionDays: env.TASK_RETENTION_DAYS,
   };
 }
 

@@ -11,7 +11,7 @@ const lost: Error[] = [];
 let connection: Connection | undefined;
 
 async function open(url?: string, dataDir = 'memory://'): Promise<Connection> {
-  const config: DatabaseConfig = { dataDir, database: { url, poolSize: 3, statementTimeoutMs: 1234 } };
+  const config: DatabaseConfig = { dataDir, database: { url, poolSize: 3, statementTimeoutMs: 1234 }, tasks: { leaseMs: 60_000 } };
   connection = await connect(config, (error) => lost.push(error));
   return connection;
 }

@@ -11,6 +11,10 @@ export interface Connection {
   /** For people: where it is, without credentials. */
   readonly description: string;
   readonly pool: pg.Pool;
+  /** Connections that no feature's statement can hold: for leases and cancels. The same as `pool` where there is but one. */
+  readonly reserved: pg.Pool;
+  /** One connection for the heartbeat alone: cancels that wait for each other must not let leases run out. */
+  readonly heartbeat: pg.Pool;
   readonly control?: pg.Pool;
   close(): Promise<void>;
 }
@@ -21,7 +25,11 @@ export interface Connection {
  */
 const ITERATIVE_SCAN = 'strict_order';
 
-export type DatabaseConfig = Pick<AppConfig, 'database' | 'dataDir'>;
+const RESERVED_CONNECTIONS = 3;
+/** These statements take milliseconds: one that takes this long runs on a connection that is dead without having said so. */
+const LONGEST_RESERVED_QUERY_MS = 10_000;
+
+export type DatabaseConfig = Pick<AppConfig, 'database' | 'dataDir'> & { readonly tasks: Pick<AppConfig['tasks'], 'leaseMs'> };
 
 /** Opens PostgreSQL where a URL is configured, else the embedded database under the data directory. */
 export async function connect(config: DatabaseConfig, onIdleError: (error: Error) => void): Promise<Connection> {
@@ -30,17 +38,25 @@ export async function connect(config: DatabaseConfig, onIdleError: (error: Error
     : await openEmbedded(config.dataDir, onIdleError);
 }
 
-async function connectPostgres({ database }: DatabaseConfig, url: string, onIdleError: (error: Error) => void): Promise<Connection> {
+async function connectPostgres({ database, tasks }: DatabaseConfig, url: string, onIdleError: (error: Error) => void): Promise<Connection> {
   const settings = { connectionTimeoutMillis: 10_000, keepAlive: true };
   // The backstops: a client process that vanished is noticed while its statement runs, and no statement runs for ever.
-  const backstops = `-c client_connection_check_interval=5000 -c statement_timeout=${database.statementTimeoutMs}`;
+  // And a process that stands still between two statements lets go of the rows that it has locked.
+  const timeouts = `-c statement_timeout=${database.statementTimeoutMs} -c idle_in_transaction_session_timeout=${tasks.leaseMs}`;
+  const backstops = `-c client_connection_check_interval=5000 ${timeouts}`;
   const options = `${backstops} -c hnsw.iterative_scan=${ITERATIVE_SCAN}`;
   const pool = new pg.Pool({ ...settings, connectionString: withSettings(url, 'hangup', options), max: database.poolSize });
+  const apart = (name: string, max: number): pg.Pool =>
+    new pg.Pool({ ...settings, connectionString: withSettings(url, name, backstops), max, query_timeout: LONGEST_RESERVED_QUERY_MS });
+  const reserved = apart('hangup-reserved', RESERVED_CONNECTIONS);
+  const heartbeat = apart('hangup-heartbeat', 1);
   const control = new pg.Pool({ ...settings, connectionString: withSettings(url, 'hangup-cancel'), max: 1, idleTimeoutMillis: 0 });
-  for (const each of [pool, control]) watch(each, onIdleError);
+  for (const each of [pool, reserved, heartbeat, control]) watch(each, onIdleError);
   const { host, pathname } = new URL(url);
   const close = async (): Promise<void> => {
-    await Promise.all([pool.end(), control.end()]);
+    await Promise.all([pool.end(), reserved.end(), heartbeat.end()]);
+    // Statements in flight, whose end the pools wait for, are cancelled through this one.
+    await control.end();
   };
   try {
     await control.query('select 1');
@@ -48,7 +64,7 @@ async function connectPostgres({ database }: DatabaseConfig, url: string, onIdle
     await close();
     throw new DatabaseStartError(`DATABASE_URL does not answer at ${host}: ${messageOf(error)}`, { cause: error });
   }
-  return { kind: 'postgres', description: `PostgreSQL at ${host}${pathname}`, pool, control, close };
+  return { kind: 'postgres', description: `PostgreSQL at ${host}${pathname}`, pool, reserved, heartbeat, control, close };
 }
 
 /** What the URL says wins over what stands beside it in pg's options: so ours goes into the URL, behind what is there. */
@@ -77,7 +93,14 @@ async function openEmbedded(dataDir: string, onIdleError: (error: Error) => void
     await pool.end();
     await lite.close();
   };
-  return { kind: 'embedded', description: `embedded PostgreSQL (PGlite) in ${isInMemory ? 'memory' : path}`, pool, close };
+  return {
+    kind: 'embedded',
+    description: `embedded PostgreSQL (PGlite) in ${isInMemory ? 'memory' : path}`,
+    pool,
+    reserved: pool,
+    heartbeat: pool,
+    close,
+  };
 }
 
 async function poolOf(lite: PGlite, onIdleError: (error: Error) => void): Promise<pg.Pool> {

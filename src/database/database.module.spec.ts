@@ -14,7 +14,11 @@ describe.each(backends)('DatabaseModule on %s', (backend) => {
   let scratch: Scratch;
 
   function compile(queries?: QueryJournal): Promise<TestingModule> {
-    const config = { dataDir: 'memory://', database: { url: scratch.url, poolSize: 2, statementTimeoutMs: 30_000 } };
+    const config = {
+      dataDir: 'memory://',
+      database: { url: scratch.url, poolSize: 2, statementTimeoutMs: 30_000 },
+      tasks: { leaseMs: 60_000 },
+    };
 
     @Global()
     @Module({ providers: [{ provide: APP_CONFIG, useValue: config }], exports: [APP_CONFIG] })

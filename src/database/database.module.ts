@@ -1,20 +1,30 @@
-import { Global, Inject, Logger, Module, type DynamicModule, type OnModuleDestroy } from '@nestjs/common';
+import { Global, Inject, Logger, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { AbortContext } from '../abort/index.js';
 import { APP_CONFIG, type AppConfig } from '../config/index.js';
 import { BackendCanceller } from './backend-canceller.js';
 import { connect } from './connect.js';
-import { Database } from './database.js';
+import { Database, HeartbeatDatabase, ReservedDatabase } from './database.js';
 import { loadSampleBook } from './load-sample-book.js';
 import { migrate } from './migrate.js';
 import { QueryObserver, SilentQueryObserver } from './query-observer.js';
 import { mandarinCourse } from './sample/mandarin-course.js';
 
-async function openDatabase(config: AppConfig, context: AbortContext, observer: QueryObserver): Promise<Database> {
+/** Both views of one connection, and how it is closed. */
+interface Open {
+  readonly database: Database;
+  readonly reserved: ReservedDatabase;
+  readonly heartbeat: HeartbeatDatabase;
+}
+
+const OPEN = Symbol('OpenDatabase');
+
+async function openDatabase(config: AppConfig, context: AbortContext, observer: QueryObserver): Promise<Open> {
   const logger = new Logger('Database');
   const onIdleError = (error: Error): void => logger.warn({ err: error, msg: '[Database] A connection was lost' });
   const connection = await connect(config, onIdleError);
   const canceller = connection.control && new BackendCanceller(connection.control);
-  const database = new Database(connection, { context, canceller, observer });
+  const gateway = { context, canceller, observer };
+  const database = new Database(connection, gateway);
   try {
     await context.detached('bringing the schema and the sample content up to date', async () => {
       await migrate(database);
@@ -24,27 +34,31 @@ async function openDatabase(config: AppConfig, context: AbortContext, observer: 
     await connection.close();
     throw error;
   }
-  return database;
+  return { database, reserved: new ReservedDatabase(connection, gateway), heartbeat: new HeartbeatDatabase(connection, gateway) };
 }
 
 /** One database for the whole app, opened, migrated and holding the sample book before anything else starts. */
 @Global()
 @Module({})
-export class DatabaseModule implements OnModuleDestroy {
+export class DatabaseModule implements OnApplicationShutdown {
   static forRoot(observer: QueryObserver = new SilentQueryObserver()): DynamicModule {
     return {
       module: DatabaseModule,
       providers: [
         { provide: QueryObserver, useValue: observer },
-        { provide: Database, useFactory: openDatabase, inject: [APP_CONFIG, AbortContext, QueryObserver] },
+        { provide: OPEN, useFactory: openDatabase, inject: [APP_CONFIG, AbortContext, QueryObserver] },
+        { provide: Database, useFactory: ({ database }: Open) => database, inject: [OPEN] },
+        { provide: ReservedDatabase, useFactory: ({ reserved }: Open) => reserved, inject: [OPEN] },
+        { provide: HeartbeatDatabase, useFactory: ({ heartbeat }: Open) => heartbeat, inject: [OPEN] },
       ],
-      exports: [Database],
+      exports: [Database, ReservedDatabase, HeartbeatDatabase],
     };
   }
 
   constructor(@Inject(Database) private readonly database: Database) {}
 
-  async onModuleDestroy(): Promise<void> {
+  /** After the work has been drained and the server has stopped listening. */
+  async onApplicationShutdown(): Promise<void> {
     await this.database.source.close();
   }
 }

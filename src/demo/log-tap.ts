@@ -1,9 +1,9 @@
-import type { AbortReport } from '../abort/index.js';
+import type { Receipt } from '../tasks/index.js';
 
 export interface LogLine {
   readonly msg: string;
   readonly task_id?: string;
-  readonly receipt?: AbortReport;
+  readonly receipt?: Receipt;
 }
 
 /** Takes the app's log lines instead of standard output. */

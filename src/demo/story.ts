@@ -69,7 +69,7 @@ async function hangUp(client: HangupClient): Promise<number> {
 function tellWhatFollowed({ wire, logs }: DemoApp, cutAt: number, { receipt, task_id }: Required<LogLine>): void {
   const [serverSawAt = cutAt, modelSawAt = cutAt] = [ROUTE, MODEL_ROUTE].map((path) => wire.lastCut(path)?.closedAt);
   say(faint('   ms from the cut, the first that this process has seen'));
-  say(...timelineOf({ cutAt, serverSawAt, modelSawAt, report: receipt }).map(happening));
+  say(...timelineOf({ cutAt, serverSawAt, modelSawAt, receipt }).map(happening));
   say('   In the log:', ...logs.of(task_id).map((msg) => faint(`      ${msg}`)));
 }
 

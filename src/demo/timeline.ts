@@ -1,4 +1,4 @@
-import type { AbortReport, LayerReport } from '../abort/index.js';
+import type { Receipt } from '../tasks/index.js';
 
 /** Something that happened, in milliseconds from the cut. */
 export interface Happening {
@@ -11,21 +11,21 @@ export interface Moments {
   readonly cutAt: number;
   readonly serverSawAt: number;
   readonly modelSawAt: number;
-  readonly report: AbortReport;
+  readonly receipt: Receipt;
 }
 
 /** Everything that followed the cut, in order. The receipt's times count from when the server saw it. */
-export function timelineOf({ cutAt, serverSawAt, modelSawAt, report }: Moments): Happening[] {
+export function timelineOf({ cutAt, serverSawAt, modelSawAt, receipt }: Moments): Happening[] {
   const sawMs = serverSawAt - cutAt;
   return [
     { ms: 0, who: 'client', what: 'cuts its socket' },
     { ms: sawMs, who: 'server', what: 'sees the response close, unfinished' },
     { ms: modelSawAt - cutAt, who: 'model server', what: 'sees its socket close, and stops writing' },
-    ...report.layers.flatMap((layer) => happeningsOf(layer, sawMs)),
+    ...receipt.layers.flatMap((layer) => happeningsOf(layer, sawMs)),
   ].sort((a, b) => a.ms - b.ms);
 }
 
-function happeningsOf({ layer, operation, toldMs, stoppedMs }: LayerReport, sawMs: number): Happening[] {
-  const told = { ms: sawMs + toldMs, who: layer, what: `told to stop: ${operation}` };
-  return stoppedMs === null ? [told] : [told, { ms: sawMs + stoppedMs, who: layer, what: 'has stopped' }];
+function happeningsOf({ layer, operation, told_ms, stopped_ms }: Receipt['layers'][number], sawMs: number): Happening[] {
+  const told = { ms: sawMs + told_ms, who: layer, what: `told to stop: ${operation}` };
+  return stopped_ms === null ? [told] : [told, { ms: sawMs + stopped_ms, who: layer, what: 'has stopped' }];
 }

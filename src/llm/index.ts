@@ -2,5 +2,6 @@ export { Llm, type ChatCall, type ChatMessage, type StructuredCall } from './llm
 export type { TaskUsage } from './llm-calls.repository.js';
 export { LlmModule } from './llm.module.js';
 export { Models } from './models.js';
+export { countTokens } from './offline/index.js';
 export { costOf, PRICES, PRICES_AS_OF } from './prices.js';
 export { UPSTREAM_PROBLEMS } from './upstream-error.js';

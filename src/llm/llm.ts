@@ -5,7 +5,7 @@ import { APP_CONFIG, type AppConfig, type LlmConfig } from '../config/index.js';
 import { CallLedger, type CallRecord } from './call-record.js';
 import { CallSlots } from './call-slots.js';
 import { countPromptTokens, countTokens } from './offline/index.js';
-import { LlmCallsRepository, type TaskUsage } from './llm-calls.repository.js';
+import { LlmCallsRepository, type CallOwner, type TaskUsage } from './llm-calls.repository.js';
 import { Models } from './models.js';
 import { parseJson, responseFormat } from './structured-output.js';
 import { UpstreamClock } from './upstream-clock.js';
@@ -96,8 +96,18 @@ export class Llm {
   }
 
   /** What a task has used so far. */
-  usageOf(taskId: string): Promise<TaskUsage> {
-    return this.calls.usageOf(taskId);
+  usageOf(task: CallOwner): Promise<TaskUsage> {
+    return this.calls.usageOf(task);
+  }
+
+  /** What each of the tasks has used so far, in the order given. */
+  usagesOf(tasks: readonly CallOwner[]): Promise<TaskUsage[]> {
+    return this.calls.usagesOf(tasks);
+  }
+
+  /** The stages of a task from which at least one call has left for the provider. */
+  stagesCalled(task: CallOwner): Promise<string[]> {
+    return this.calls.stagesCalled(task);
   }
 
   #stream(messages: readonly ChatMessage[], skipping: string, options: object = {}): AsyncGenerator<string> {
@@ -161,9 +171,10 @@ export class Llm {
       signal.throwIfAborted();
       record.isSent = true;
       for await (const piece of call.attempt(bounded.signal, record)) {
-        clock.tick();
+        clock.hold();
         if (typeof piece === 'string') record.add(piece);
         yield piece;
+        clock.tick();
       }
       // A stream that is aborted half-way ends without throwing: without this look, half an answer would pass for a whole one.
       bounded.signal.throwIfAborted();

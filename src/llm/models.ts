@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { initChatModel } from 'langchain/chat_models/universal';
 import { AzureOpenAI, OpenAI } from 'openai';
 import { APP_CONFIG, ConfigError, type AppConfig, type LlmConfig } from '../config/index.js';
@@ -14,7 +14,7 @@ const NO_RETRIES = { maxRetries: 0 };
  * and no server configured, both talk to the built-in model on a loopback port, over the same wire.
  */
 @Injectable()
-export class Models implements OnModuleInit, OnModuleDestroy {
+export class Models implements OnModuleInit, OnApplicationShutdown {
   readonly #config: LlmConfig;
   readonly #logger = new Logger('Llm');
   #chat?: ChatModel;
@@ -35,7 +35,8 @@ export class Models implements OnModuleInit, OnModuleDestroy {
     this.#embeddings = this.#openEmbeddings();
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** After the work has been drained: until then the built-in model is needed. */
+  async onApplicationShutdown(): Promise<void> {
     await this.#offline?.stop();
   }
 

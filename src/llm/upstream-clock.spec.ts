@@ -28,9 +28,21 @@ describe('the clock of a call', () => {
     ]);
   });
 
+  it('does not count the time that a reader takes over a piece', () => {
+    clock.hold();
+    jest.advanceTimersByTime(500);
+    expect(expired).toEqual([]);
+    clock.tick();
+    jest.advanceTimersByTime(99);
+    expect(expired).toEqual([]);
+    jest.advanceTimersByTime(1);
+    expect(expired).toHaveLength(1);
+  });
+
   it('begins the silence anew with every piece', () => {
     for (let piece = 0; piece < 5; piece += 1) {
       jest.advanceTimersByTime(99);
+      clock.hold();
       clock.tick();
     }
     expect(expired).toEqual([]);

@@ -5,15 +5,23 @@ import { DomainError } from '../problems/index.js';
 export class UpstreamClock {
   readonly #idle: NodeJS.Timeout;
   readonly #total: NodeJS.Timeout;
+  #isHeld = false;
 
   constructor({ idleTimeoutMs, timeoutMs }: LlmConfig, expire: (reason: DomainError) => void) {
-    const expiry = (ms: number, what: string) => () =>
+    const expiry = (ms: number, what: string): void =>
       expire(new DomainError('upstream_timeout', `The language model ${what} for ${ms} ms.`));
-    this.#idle = setTimeout(expiry(idleTimeoutMs, 'said nothing'), idleTimeoutMs);
-    this.#total = setTimeout(expiry(timeoutMs, 'was not done'), timeoutMs);
+    this.#idle = setTimeout(() => this.#isHeld || expiry(idleTimeoutMs, 'said nothing'), idleTimeoutMs);
+    this.#total = setTimeout(() => expiry(timeoutMs, 'was not done'), timeoutMs);
   }
 
+  /** Something has come: while its reader has it, nothing is asked of the provider, and its silence does not count. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** The provider is asked for more: its silence begins now. */
   tick(): void {
+    this.#isHeld = false;
     this.#idle.refresh();
   }
 

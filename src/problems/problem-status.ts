@@ -13,6 +13,9 @@ export const PROBLEMS = {
   chapter_not_found: { status: 404, title: 'Not found' },
   quiz_not_found: { status: 404, title: 'Not found' },
   question_not_found: { status: 404, title: 'Not found' },
+  task_not_found: { status: 404, title: 'Not found' },
+  task_exists: { status: 409, title: 'The id is taken' },
+  owner_lost: { status: 503, title: 'The work was lost' },
   chapter_empty: { status: 422, title: 'Nothing to ask about' },
   upstream_error: { status: 502, title: 'The language model failed' },
   upstream_rate_limited: { status: 503, title: 'The language model is busy' },
@@ -21,7 +24,15 @@ export const PROBLEMS = {
   quiz_rejected: { status: 502, title: 'No question passed the evaluation' },
   database_unavailable: { status: 503, title: 'The database is not reachable' },
 } satisfies Record<string, ProblemKind>;
-export type ProblemCode = keyof typeof PROBLEMS;
+
+/** What the reasons of aborts are, to a client that still listens. The abort filter answers them. */
+export const ABORTS = {
+  task_cancelled: { status: 409, title: 'Task cancelled' },
+  deadline_exceeded: { status: 504, title: 'Deadline exceeded' },
+  draining: { status: 503, title: 'Service unavailable' },
+} satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof PROBLEMS | keyof typeof ABORTS;
 
 /** Codes for errors that come with nothing but a status, as Nest's and Fastify's own do. */
 export const CODE_OF_STATUS: Record<number, string> = {
@@ -45,6 +56,7 @@ export const INTERNAL = { title: 'Internal error', status: 500, code: 'internal_
 const KINDS = new Map<string, ProblemKind>([
   ...Object.entries(CODE_OF_STATUS).map(([status, code]) => [code, { status: Number(status), title: titleOf(Number(status)) }] as const),
   ...Object.entries(PROBLEMS),
+  ...Object.entries(ABORTS),
   [INTERNAL.code, INTERNAL],
 ]);
 

@@ -112,6 +112,7 @@ describe('a failure', () => {
   it.each([
     'timeout exceeded when trying to connect',
     'Connection terminated unexpectedly',
+    'Client has encountered a connection error and is not queryable',
     'Connection terminated due to connection timeout',
   ])('in the words of the pool is a database that does not answer: %s', async (message) => {
     expect((await answerTo(new Error(message))).json()).toMatchObject({ status: 503, code: 'database_unavailable' });

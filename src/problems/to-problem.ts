@@ -13,6 +13,11 @@ export function toProblem(error: unknown): Problem {
   return { type: 'about:blank', title: titleOf(status), status, code: CODE_OF_STATUS[status] ?? 'bad_request', detail };
 }
 
+/** When another try makes sense, in seconds, where the failure knows. */
+export function retryAfterOf(error: unknown): number | undefined {
+  return error instanceof DomainError ? error.details.retryAfterSeconds : undefined;
+}
+
 function ofDomainError({ code, message, details }: DomainError): Problem {
   const known = kindOf(code);
   if (!known) return internal();
@@ -33,9 +38,9 @@ function statusOf(error: unknown): number | undefined {
   return typeof statusCode === 'number' ? statusCode : undefined;
 }
 
-const UNREACHABLE = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', '57P01', '57P03', '53300']);
+const UNREACHABLE = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', '57P01', '25P03', '57P03', '53300']);
 /** What `pg` 8 says without a code, of a pool without a free connection and of a connection that broke. */
-const UNREACHABLE_IN_WORDS = /^(timeout exceeded when trying to connect|Connection terminated)/;
+const UNREACHABLE_IN_WORDS = /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/;
 
 function isUnreachable(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { ContentRepository } from '../content/index.js';
 import { DomainError } from '../problems/index.js';
-import { ContentRepository } from './content.repository.js';
 
 /** What there is to learn from. */
 @Injectable()

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { storableText } from './storable-text.js';
+import { storableText } from '../problems/index.js';
 
 export const EXERCISE_TYPES = ['vocabulary', 'grammar', 'fill_in_blank', 'reading_comprehension', 'mixed'] as const;
 export type ExerciseType = (typeof EXERCISE_TYPES)[number];

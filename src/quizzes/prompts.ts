@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import type { Passage } from '../content/index.js';
 import type { ChatMessage } from '../llm/index.js';
-import type { Passage } from './content.repository.js';
 import { answerGrade, draftQuiz, quizEvaluation } from './exercise.js';
 import { missingQuestions, type QuizState } from './quiz-state.js';
 

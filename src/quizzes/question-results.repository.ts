@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { sql, type Insertable } from 'kysely';
-import { Database, type Schema } from '../database/index.js';
+import { Database, type Schema, type Tx } from '../database/index.js';
 
 /** How well a learner does at one skill: `accuracy` is the mean score, 0 to 1. */
 export interface SkillAccuracy {
@@ -17,8 +17,8 @@ const RECENT_ANSWERS = 500;
 export class QuestionResultsRepository {
   constructor(private readonly db: Database) {}
 
-  async record(result: Insertable<Schema['question_results']>): Promise<void> {
-    await this.db.insertInto('question_results').values(result).execute();
+  async record(tx: Tx, result: Insertable<Schema['question_results']>): Promise<void> {
+    await tx.insertInto('question_results').values(result).execute();
   }
 
   /** Each skill of a book that the learner has been asked about, the weakest first. */

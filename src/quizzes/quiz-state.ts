@@ -1,5 +1,5 @@
 import { Annotation } from '@langchain/langgraph';
-import type { ChapterContext, Passage } from './content.repository.js';
+import type { ChapterContext, Passage } from '../content/index.js';
 import type { DraftQuestion, ExerciseType } from './exercise.js';
 import type { SkillAccuracy } from './question-results.repository.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { storableText } from '../problems/index.js';
 import { EXERCISE_TYPES, QUESTION_TYPES } from './exercise.js';
-import { storableText } from './storable-text.js';
 
 const databaseId = z.int().min(1).max(2_147_483_647);
 

@@ -24,6 +24,8 @@ interface QuizNode {
 @Injectable()
 export class QuizGraph {
   readonly #graph;
+  /** What really failed in a node after the abort, when LangGraph no longer looked. */
+  readonly #failures = new WeakMap<AbortScope, unknown>();
 
   constructor(
     private readonly context: AbortContext,
@@ -47,7 +49,7 @@ export class QuizGraph {
 
   /**
    * Makes the questions of one quiz. Aborts with the ambient signal's reason, but only once every node has really stopped or has
-   * been named a zombie.
+   * been named a zombie; a node that fails meanwhile for a reason of its own is a failure, and no abort.
    */
   async run(request: QuizRequest): Promise<QuizState> {
     const { scope } = this.context;
@@ -58,13 +60,24 @@ export class QuizGraph {
     } catch (error) {
       if (!isAbortOf(error, scope.signal)) throw error;
       await scope.settled();
+      if (this.#failures.has(scope)) throw this.#failures.get(scope);
       this.#announceNextStage(scope);
       throw scope.signal.reason;
     }
   }
 
   #stage(name: string, node: QuizNode): (state: QuizState) => Promise<Partial<QuizState>> {
-    return (state) => this.context.stage(name, () => this.context.track('graph', name, node.run(state)));
+    return (state) => this.context.stage(name, () => this.context.track('graph', name, this.#run(node, state)));
+  }
+
+  async #run(node: QuizNode, state: QuizState): Promise<Partial<QuizState>> {
+    const { scope } = this.context;
+    try {
+      return await node.run(state);
+    } catch (error) {
+      if (scope.signal.aborted && !isAbortOf(error, scope.signal)) this.#failures.set(scope, error);
+      throw error;
+    }
   }
 
   /** An abort between two nodes is seen by LangGraph, which enters no further node: the stage that was not entered says so here. */

@@ -1,16 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
-import { AbortContext, describeCause, toAbortReason, type AbortScope } from '../abort/index.js';
+import { AbortContext, nameCause, type AbortReason, type AbortScope } from '../abort/index.js';
 import type { User } from '../auth/index.js';
+import { ContentRepository, type ChapterContext } from '../content/index.js';
 import { Llm } from '../llm/index.js';
-import { DomainError } from '../problems/index.js';
-import { ContentRepository, type ChapterContext } from './content.repository.js';
+import { decodeCursor, DomainError, encodeCursor } from '../problems/index.js';
+import { Tasks, type Issued, type Outcome, type Receipt } from '../tasks/index.js';
 import type { DraftQuestion } from './exercise.js';
 import type { GeneratedQuiz, GenerateQuizBody, ListQuizzesQuery, QuizView } from './quiz.dto.js';
 import { QuizGraph } from './quiz.graph.js';
 import type { QuizState } from './quiz-state.js';
-import { decodeCursor, encodeCursor, toQuizView } from './quiz-view.js';
+import { toQuizView } from './quiz-view.js';
 import { QuizzesRepository, type NewQuestion, type NewQuiz } from './quizzes.repository.js';
+
+/** The stages of the straight path that call a model. */
+const CALLS = ['retrieve_content', 'generate_quiz', 'evaluate_content'];
 
 /** Makes quizzes and finds them again. */
 @Injectable()
@@ -18,6 +22,7 @@ export class QuizService {
   readonly #logger = new Logger('QuizService');
 
   constructor(
+    private readonly tasks: Tasks,
     private readonly context: AbortContext,
     private readonly graph: QuizGraph,
     private readonly content: ContentRepository,
@@ -26,13 +31,15 @@ export class QuizService {
   ) {}
 
   /**
-   * Generates, evaluates and stores one quiz. When `signal` aborts, no further query and no further LLM call begins, those in flight
-   * are cut, and the abort's reason is thrown once they have stopped; tokens already spent are booked under `taskId`. Once the quiz is
-   * stored it stays, also if the answer can no longer be delivered.
+   * Generates, evaluates and stores one quiz, as a task. When `signal` aborts, or the task is cancelled, no further query and no
+   * further LLM call begins, those in flight are cut, and the abort's reason is thrown once they have stopped; tokens already spent are
+   * booked under the task. Once the quiz is stored it stays, also if the answer can no longer be delivered.
    */
-  async generate(body: GenerateQuizBody, user: User, taskId: string, signal: AbortSignal): Promise<GeneratedQuiz> {
-    const labels = { owner: user.id, kind: 'quiz_generation' };
-    return await this.context.run(signal, (scope) => this.#generate(body, user, scope), { id: taskId, labels });
+  async generate(body: GenerateQuizBody, user: User, issue: Issued, signal: AbortSignal): Promise<GeneratedQuiz> {
+    const scopes = [`book:${body.book_id}`];
+    const onStopped = (reason: AbortReason, receipt: Receipt): void => this.#logStop(body, user, issue.taskId, reason, receipt);
+    const spec = { owner: user.id, kind: 'quiz_generation', scopes, input: body, issue, calls: CALLS, onStopped };
+    return await this.tasks.run(spec, signal, ({ scope }) => this.#generate(body, user, scope));
   }
 
   /** A quiz of this user. Throws `quiz_not_found` for an unknown id and for somebody else's alike. */
@@ -50,28 +57,17 @@ export class QuizService {
     return { quizzes: shown, ...(page.length > limit && last && { next_cursor: encodeCursor(last) }) };
   }
 
-  async #generate(body: GenerateQuizBody, user: User, scope: AbortScope): Promise<GeneratedQuiz> {
+  async #generate(body: GenerateQuizBody, user: User, scope: AbortScope): Promise<Outcome<GeneratedQuiz>> {
     const msg = `[QuizService] Quiz generation started (chapter=${body.chapter_id} user=${user.id})`;
     this.#logger.log({ msg, task_id: scope.id });
-    try {
-      const chapter = await this.#findChapter(body);
-      const state = await this.graph.run(toRequest(body, user, chapter));
-      const quiz = await this.context.stage('save_quiz', () => this.#save(body, user, scope.id, state));
-      const usage = await this.context.shield(() => this.llm.usageOf(scope.id));
-      return { task_id: scope.id, quiz, usage };
-    } catch (error) {
-      await this.#onAbort(error, scope, body, user);
-      throw error;
-    }
+    const chapter = await this.#findChapter(body);
+    const state = await this.graph.run(toRequest(body, user, chapter));
+    return await this.#toOutcome(body, user, scope.id, state);
   }
 
-  async #onAbort(error: unknown, scope: AbortScope, body: GenerateQuizBody, user: User): Promise<void> {
-    if (!scope.signal.aborted || error !== scope.signal.reason) return;
-    await scope.settled();
-    const { abortCause } = toAbortReason(error);
-    const how = abortCause === 'client_disconnect' ? 'client disconnect' : describeCause(abortCause).toLowerCase();
-    const msg = `[QuizService] Quiz generation cancelled by ${how} (chapter=${body.chapter_id} user=${user.id})`;
-    this.#logger.log({ msg, task_id: scope.id, chapter_id: body.chapter_id, user: user.id, cause: abortCause, receipt: scope.report() });
+  #logStop(body: GenerateQuizBody, user: User, taskId: string, { abortCause: cause }: AbortReason, receipt: Receipt): void {
+    const msg = `[QuizService] Quiz generation cancelled by ${nameCause(cause)} (chapter=${body.chapter_id} user=${user.id})`;
+    this.#logger.log({ msg, task_id: taskId, chapter_id: body.chapter_id, user: user.id, cause, receipt });
   }
 
   async #findChapter({ book_id, chapter_id }: GenerateQuizBody): Promise<ChapterContext> {
@@ -81,15 +77,14 @@ export class QuizService {
     throw new DomainError('book_not_found', `There is no book ${book_id}.`);
   }
 
-  async #save(body: GenerateQuizBody, user: User, taskId: string, state: QuizState): Promise<QuizView> {
+  async #toOutcome(body: GenerateQuizBody, user: User, taskId: string, state: QuizState): Promise<Outcome<GeneratedQuiz>> {
     if (state.accepted.length === 0) throw refused(state);
-    const quiz = toQuizRow(body, user, taskId, state);
-    const questions = state.accepted.map((question, ordinal) => toQuestionRow(question, quiz.id, ordinal));
-    await this.quizzes.save(quiz, questions);
-    return toQuizView(
-      { ...quiz, created_at: new Date(quiz.created_at ?? Date.now()), evaluation: JSON.parse(quiz.evaluation) as object },
-      questions,
-    );
+    const row = toQuizRow(body, user, taskId, state);
+    const questions = state.accepted.map((question, ordinal) => toQuestionRow(question, row.id, ordinal));
+    const stored = { ...row, created_at: new Date(row.created_at ?? Date.now()), evaluation: JSON.parse(row.evaluation) as object };
+    const usage = await this.context.shield(() => this.llm.usageOf({ owner: user.id, id: taskId }));
+    const result = { task_id: taskId, quiz: toQuizView(stored, questions), usage };
+    return { result, stage: 'save_quiz', save: (tx) => this.quizzes.save(tx, row, questions) };
   }
 }
 

@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequestSignal } from '../abort/index.js';
 import { CurrentUser, type User } from '../auth/index.js';
+import { TASK_PROBLEMS, TaskIssue, type Issued } from '../tasks/index.js';
 import { UPSTREAM_PROBLEMS } from '../llm/index.js';
 import { ApiAnswer, ApiProblems } from '../problems/index.js';
 import {
@@ -21,7 +22,6 @@ import {
   type ValidateAnswerBody,
 } from './quiz.dto.js';
 import { QuizService } from './quiz.service.js';
-import { TaskId } from './task-id.decorator.js';
 import { ValidationService } from './validation.service.js';
 
 @ApiTags('quizzes')
@@ -37,28 +37,36 @@ export class QuizzesController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Generate a quiz. Hanging up stops the work.' })
   @ApiAnswer(generatedQuiz)
-  @ApiProblems('book_not_found', 'chapter_not_found', 'chapter_empty', 'quiz_rejected', 'invalid_model_output', ...UPSTREAM_PROBLEMS)
+  @ApiProblems(
+    'book_not_found',
+    'chapter_not_found',
+    'chapter_empty',
+    'quiz_rejected',
+    'invalid_model_output',
+    ...UPSTREAM_PROBLEMS,
+    ...TASK_PROBLEMS,
+  )
   generate(
     @Body({ schema: generateQuizBody }) body: GenerateQuizBody,
     @CurrentUser() user: User,
-    @TaskId() taskId: string,
+    @TaskIssue() issue: Issued,
     @RequestSignal() signal: AbortSignal,
   ): Promise<GeneratedQuiz> {
-    return this.quizzes.generate(body, user, taskId, signal);
+    return this.quizzes.generate(body, user, issue, signal);
   }
 
   @Post('validate-answer')
   @HttpCode(200)
   @ApiOperation({ summary: 'Check an answer: by comparison where that decides it, else graded by the model' })
   @ApiAnswer(answerVerdict)
-  @ApiProblems('quiz_not_found', 'question_not_found', 'invalid_model_output', ...UPSTREAM_PROBLEMS)
+  @ApiProblems('quiz_not_found', 'question_not_found', 'invalid_model_output', ...UPSTREAM_PROBLEMS, ...TASK_PROBLEMS)
   validateAnswer(
     @Body({ schema: validateAnswerBody }) body: ValidateAnswerBody,
     @CurrentUser() user: User,
-    @TaskId() taskId: string,
+    @TaskIssue() issue: Issued,
     @RequestSignal() signal: AbortSignal,
   ): Promise<AnswerVerdict> {
-    return this.validation.validate(body, user, taskId, signal);
+    return this.validation.validate(body, user, issue, signal);
   }
 
   @Get()

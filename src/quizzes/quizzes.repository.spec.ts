@@ -4,6 +4,7 @@ import { backends, type Backend } from '../../test/support/backends.js';
 import { rowsOf } from '../../test/support/rows.js';
 import { startTestApp, type TestApp } from '../../test/support/test-app.js';
 import { AbortContext } from '../abort/index.js';
+import { Database, type Tx } from '../database/index.js';
 import { QuizzesRepository } from './quizzes.repository.js';
 
 interface Page {
@@ -29,8 +30,12 @@ describe.each(backends)('the list of quizzes, on %s', (backend: Backend) => {
     const text = { type: 'grammar', skill: 'x', prompt: 'a?', answer: 'b', explanation: '' };
     const question = { ...text, id: randomUUID(), quiz_id: id, ordinal: 0, options: null, passage_id: await anyPassage() };
     const repository = app.app.get(QuizzesRepository, { strict: false });
-    await app.app.get(AbortContext).detached('a test stores a quiz', () => repository.save(quiz, [question]));
+    await app.app.get(AbortContext).detached('a test stores a quiz', () => inTransaction((tx) => repository.save(tx, quiz, [question])));
     return id;
+  }
+
+  function inTransaction(fn: (tx: Tx) => Promise<void>): Promise<void> {
+    return app.app.get(Database).transaction().execute(fn);
   }
 
   async function anyPassage(): Promise<number> {
@@ -103,7 +108,9 @@ describe.each(backends)('the list of quizzes, on %s', (backend: Backend) => {
       answer: 'x',
       explanation: 'x',
     };
-    const saving = app.app.get(AbortContext).detached('a test', () => repository.save(row, [{ ...bad, passage_id: -1 }]));
+    const saving = app.app
+      .get(AbortContext)
+      .detached('a test', () => inTransaction((tx) => repository.save(tx, row, [{ ...bad, passage_id: -1 }])));
     await expect(saving).rejects.toThrow(/foreign key/);
     expect(await page('halfway', {})).toEqual({ quizzes: [] });
   });

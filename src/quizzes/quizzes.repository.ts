@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { User } from '../auth/index.js';
-import { Database, type Schema } from '../database/index.js';
+import { Database, type Schema, type Tx } from '../database/index.js';
+import type { Cursor } from '../problems/index.js';
 import { sql, type Insertable, type Selectable } from 'kysely';
 
 export type QuizRow = Selectable<Schema['quizzes']>;
@@ -8,23 +9,15 @@ export type QuestionRow = Selectable<Schema['questions']>;
 export type NewQuiz = Insertable<Schema['quizzes']>;
 export type NewQuestion = Insertable<Schema['questions']>;
 
-/** Where a page of quizzes ended. */
-export interface QuizCursor {
-  readonly createdAt: string;
-  readonly id: string;
-}
-
 /** Quizzes and their questions. Whoever does not own a quiz does not find it. */
 @Injectable()
 export class QuizzesRepository {
   constructor(private readonly db: Database) {}
 
-  /** Writes a quiz with all its questions, or nothing. */
-  async save(quiz: NewQuiz, questions: readonly NewQuestion[]): Promise<void> {
-    await this.db.transaction().execute(async (tx) => {
-      await tx.insertInto('quizzes').values(quiz).execute();
-      await tx.insertInto('questions').values(questions).execute();
-    });
+  /** Writes a quiz with all its questions in the caller's transaction. */
+  async save(tx: Tx, quiz: NewQuiz, questions: readonly NewQuestion[]): Promise<void> {
+    await tx.insertInto('quizzes').values(quiz).execute();
+    await tx.insertInto('questions').values(questions).execute();
   }
 
   async find(id: string, user: User): Promise<{ quiz: QuizRow; questions: QuestionRow[] } | undefined> {
@@ -32,7 +25,7 @@ export class QuizzesRepository {
     return quiz && { quiz, questions: await this.#questionsOf([id]) };
   }
 
-  async list(user: User, limit: number, after?: QuizCursor): Promise<{ quiz: QuizRow; questions: QuestionRow[] }[]> {
+  async list(user: User, limit: number, after?: Cursor): Promise<{ quiz: QuizRow; questions: QuestionRow[] }[]> {
     const quizzes = await this.#visibleTo(user)
       .$if(after !== undefined, (query) =>
         query.where(sql<boolean>`(created_at, id) < (${after?.createdAt}::timestamptz, ${after?.id}::uuid)`),

@@ -1,15 +1,22 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { AbortContext, describeCause, toAbortReason, type AbortScope } from '../abort/index.js';
+import { AbortContext, nameCause, type AbortReason } from '../abort/index.js';
 import type { User } from '../auth/index.js';
+import { ContentRepository } from '../content/index.js';
 import { Llm } from '../llm/index.js';
 import { DomainError } from '../problems/index.js';
+import { Tasks, type Issued, type Outcome, type Receipt, type TaskSpec } from '../tasks/index.js';
 import { isSameAnswer } from './answer-matching.js';
-import { ContentRepository } from './content.repository.js';
 import { answerGrade, type AnswerGrade } from './exercise.js';
 import { gradeAnswerPrompt } from './prompts.js';
 import { QuestionResultsRepository } from './question-results.repository.js';
 import type { AnswerVerdict, ValidateAnswerBody } from './quiz.dto.js';
 import { QuizzesRepository, type QuestionRow, type QuizRow } from './quizzes.repository.js';
+
+interface Known {
+  readonly quiz: QuizRow;
+  readonly question: QuestionRow;
+  readonly verdict: AnswerGrade | undefined;
+}
 
 /** Says whether an answer is right, and remembers it for the learner's weakness profile. */
 @Injectable()
@@ -17,6 +24,7 @@ export class ValidationService {
   readonly #logger = new Logger('ValidationService');
 
   constructor(
+    private readonly tasks: Tasks,
     private readonly context: AbortContext,
     private readonly quizzes: QuizzesRepository,
     private readonly results: QuestionResultsRepository,
@@ -25,29 +33,35 @@ export class ValidationService {
   ) {}
 
   /**
-   * Compares first: an exact match and every choice are decided without the model. Free text that differs is graded by it. When
+   * A task of its own, so that an answer sent twice counts once. Compares first: an exact match and every choice are decided without the model. Free text that differs is graded by it. When
    * `signal` aborts, the grading in flight is cut, nothing is recorded, and the abort's reason is thrown.
    */
-  async validate(body: ValidateAnswerBody, user: User, taskId: string, signal: AbortSignal): Promise<AnswerVerdict> {
-    const labels = { owner: user.id, kind: 'answer_validation' };
-    const options = { id: taskId, labels };
-    return await this.context.run(
-      signal,
-      (scope) => this.context.stage('validate_answer', () => this.#validate(body, user, scope)),
-      options,
+  async validate(body: ValidateAnswerBody, user: User, issue: Issued, signal: AbortSignal): Promise<AnswerVerdict> {
+    const { quiz, question } = await this.context.stage('validate_answer', () => this.#find(body, user));
+    const verdict = compare(question, body.answer);
+    return await this.tasks.run(this.#toSpec(body, user, issue, quiz, verdict === undefined), signal, ({ id }) =>
+      this.context.stage('validate_answer', () => this.#validate(body, user, id, { quiz, question, verdict })),
     );
   }
 
-  async #validate(body: ValidateAnswerBody, user: User, scope: AbortScope): Promise<AnswerVerdict> {
-    try {
-      const { quiz, question } = await this.#find(body, user);
-      const grade = compare(question, body.answer) ?? (await this.#askModel(question, body.answer));
-      await this.#record(quiz, question, body.answer, user, grade);
-      return { task_id: scope.id, ...grade, correct_answer: question.answer };
-    } catch (error) {
-      this.#onAbort(error, scope, body, user);
-      throw error;
-    }
+  #toSpec(body: ValidateAnswerBody, user: User, issue: Issued, { book_id }: QuizRow, asksModel: boolean): TaskSpec {
+    return {
+      owner: user.id,
+      kind: 'answer_validation',
+      scopes: [`book:${book_id}`],
+      input: body,
+      issue,
+      calls: asksModel ? ['validate_answer'] : [],
+      onStopped: (reason, receipt) => this.#logStop(body, user, issue.taskId, reason, receipt),
+    };
+  }
+
+  async #validate({ answer }: ValidateAnswerBody, user: User, taskId: string, known: Known): Promise<Outcome<AnswerVerdict>> {
+    const { quiz, question, verdict } = known;
+    const { correct, score, explanation } = verdict ?? (await this.#askModel(question, answer));
+    const whose = { owner: user.id, question_id: question.id, book_id: quiz.book_id, skill: question.skill };
+    const result = { task_id: taskId, correct, score, explanation, correct_answer: question.answer };
+    return { result, save: (tx) => this.results.record(tx, { ...whose, answer, is_correct: correct, score }) };
   }
 
   async #find({ quiz_id, question_id }: ValidateAnswerBody, user: User): Promise<{ quiz: QuizRow; question: QuestionRow }> {
@@ -65,16 +79,16 @@ export class ValidationService {
     return await this.llm.structured({ messages, name: 'answer_grade', schema: answerGrade });
   }
 
-  async #record(quiz: QuizRow, { id, skill }: QuestionRow, answer: string, user: User, { correct, score }: AnswerGrade): Promise<void> {
-    await this.results.record({ owner: user.id, question_id: id, book_id: quiz.book_id, skill, answer, is_correct: correct, score });
-  }
-
-  #onAbort(error: unknown, scope: AbortScope, { quiz_id, question_id }: ValidateAnswerBody, user: User): void {
-    if (!scope.signal.aborted || error !== scope.signal.reason) return;
-    const { abortCause } = toAbortReason(error);
-    const how = abortCause === 'client_disconnect' ? 'client disconnect' : describeCause(abortCause).toLowerCase();
-    const msg = `[ValidationService] Answer validation cancelled by ${how} (quiz=${quiz_id} question=${question_id} user=${user.id})`;
-    this.#logger.log({ msg, task_id: scope.id, quiz_id, question_id, user: user.id, cause: abortCause, receipt: scope.report() });
+  #logStop(
+    { quiz_id, question_id }: ValidateAnswerBody,
+    user: User,
+    taskId: string,
+    { abortCause: cause }: AbortReason,
+    receipt: Receipt,
+  ): void {
+    const where = `(quiz=${quiz_id} question=${question_id} user=${user.id})`;
+    const msg = `[ValidationService] Answer validation cancelled by ${nameCause(cause)} ${where}`;
+    this.#logger.log({ msg, task_id: taskId, quiz_id, question_id, user: user.id, cause, receipt });
   }
 }
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { AbortContext, AbortStats } from '../../src/abort/index.js';
-import { ContentRepository } from '../../src/quizzes/content.repository.js';
+import { ContentRepository } from '../../src/content/index.js';
 import { GenerateQuizNode } from '../../src/quizzes/nodes/generate-quiz.node.js';
 import { QueryWeaknessNode } from '../../src/quizzes/nodes/query-weakness.node.js';
 import { eventually, Gate, type HangupClient } from '../../src/testing/index.js';

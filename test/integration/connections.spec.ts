@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { AbortContext, AbortStats } from '../../src/abort/index.js';
 import { Database } from '../../src/database/index.js';
 import { RetrieveContentNode } from '../../src/quizzes/nodes/retrieve-content.node.js';
+import type { Receipt } from '../../src/tasks/index.js';
 import { eventually, Gate, type HangupClient } from '../../src/testing/index.js';
 import { runsPostgres } from '../support/backends.js';
 import { LedgerReader } from '../support/ledger.js';
@@ -129,9 +130,13 @@ describe('zombies', () => {
     expect(app.logs.lines.find(({ msg }) => msg === zombie)?.level).toBe('warn');
     expect(app.app.get(AbortStats).zombies).toBe(1);
     const { receipt } = app.logs.lines.find(({ msg }) => msg === CANCELLED) as unknown as {
-      receipt: { zombies: string[]; stoppedMs: null };
+      receipt: Receipt;
     };
-    expect(receipt).toMatchObject({ zombies: ['graph:retrieve_content'], stoppedMs: null });
+    expect(receipt).toMatchObject({
+      zombies: ['graph:retrieve_content'],
+      stopped_at: null,
+      layers: [{ layer: 'graph', stopped_ms: null }],
+    });
     gate.open();
     expect(app.model.journal.map(({ purpose }) => purpose)).toEqual(['embeddings']);
     await app.close();

@@ -1,12 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Type } from '@nestjs/common';
 import { AbortContext } from '../../src/abort/index.js';
-import { ContentRepository } from '../../src/quizzes/content.repository.js';
+import { ContentRepository } from '../../src/content/index.js';
 import { EvaluateContentNode } from '../../src/quizzes/nodes/evaluate-content.node.js';
 import { GenerateQuizNode } from '../../src/quizzes/nodes/generate-quiz.node.js';
 import { QueryWeaknessNode } from '../../src/quizzes/nodes/query-weakness.node.js';
 import { RetrieveContentNode } from '../../src/quizzes/nodes/retrieve-content.node.js';
-import { QuizzesRepository } from '../../src/quizzes/quizzes.repository.js';
+import { TaskEnd } from '../../src/tasks/task-end.js';
+import type { Receipt } from '../../src/tasks/index.js';
 import { eventually, Gate, type Call } from '../../src/testing/index.js';
 import { backends, type Backend } from '../support/backends.js';
 import { DatabaseWatch } from '../support/locks.js';
@@ -179,7 +180,7 @@ describe.each(backends)('hanging up on a quiz, on %s', (backend: Backend) => {
   if (backend === 'postgres') describe('inside a statement', insideStatements);
 
   it('after the quiz was stored: it stays, and is found again', async () => {
-    const { gate } = holdAfter(app.app.get(AbortContext), app.app.get(QuizzesRepository, { strict: false }), 'save');
+    const { gate } = holdAfter(app.app.get(AbortContext), app.app.get(TaskEnd, { strict: false }), 'completed');
     const client = await app.client('late-learner');
     const call = client.post('/api/quizzes/generate', QUIZ);
     await gate.reached;
@@ -194,8 +195,9 @@ describe.each(backends)('hanging up on a quiz, on %s', (backend: Backend) => {
 });
 
 function stoppedMs({ logs }: TestApp): number | null {
-  const line = logs.lines.find(({ msg }) => msg === DONE) as unknown as { receipt?: { stoppedMs: number | null } } | undefined;
-  return line?.receipt?.stoppedMs ?? null;
+  const line = logs.lines.find(({ msg }) => msg === DONE) as unknown as { receipt?: Receipt } | undefined;
+  const stops = line?.receipt?.layers.map(({ stopped_ms }) => stopped_ms ?? Infinity) ?? [];
+  return stops.length > 0 ? Math.max(...stops) : null;
 }
 
 function print(backend: string, rows: readonly Row[]): void {

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { CancelledError, DeadlineExceededError, DrainingError, LeaseLostError } from '../../src/abort/index.js';
 import { HealthRepository } from '../../src/health/health.repository.js';
 import { PROBLEM_JSON, type Problem } from '../../src/problems/index.js';
 import { kindOf, PROBLEMS } from '../../src/problems/problem-status.js';
 import { BooksService } from '../../src/quizzes/books.service.js';
+import { Tasks } from '../../src/tasks/index.js';
 import type { Behaviour, Call, HangupClient } from '../../src/testing/index.js';
 import { PublishedApi } from '../support/published-api.js';
 import { Learner, type QuizAnswer } from '../support/quiz-client.js';
@@ -17,6 +19,13 @@ const LIST = 'GET /api/quizzes';
 const QUIZ = 'GET /api/quizzes/{id}';
 const BOOKS = 'GET /api/books';
 const CHAPTERS = 'GET /api/books/{id}/chapters';
+const TASKS = 'GET /api/tasks';
+const TASK = 'GET /api/tasks/{id}';
+const RESULT = 'GET /api/tasks/{id}/result';
+const EVENTS = 'GET /api/tasks/{id}/events';
+const CANCEL = 'POST /api/tasks/{id}/cancel';
+const CANCEL_MANY = 'POST /api/tasks/cancel';
+const CANCEL_PROJECT = 'POST /api/projects/{project_id}/cancel-tasks';
 
 const EMPTY_CHAPTER = 199;
 const BODY = { book_id: 1, chapter_id: 101, exercise_type: 'mixed', question_count: 2 };
@@ -51,8 +60,8 @@ describe('what /docs-json publishes', () => {
   const ours = (): string[] => api.routes.filter((route) => route.includes(' /api/'));
   const generate = (over: object = {}, headers?: Record<string, string>): Call =>
     client.post('/api/quizzes/generate', { ...BODY, ...over }, headers);
-  const validate = (over: object = {}): Call =>
-    client.post('/api/quizzes/validate-answer', { quiz_id: quiz.id, question_id: quiz.questions[0]!.id, answer: 'zzz', ...over });
+  const validate = (over: object = {}, headers?: Record<string, string>): Call =>
+    client.post('/api/quizzes/validate-answer', { quiz_id: quiz.id, question_id: quiz.questions[0]!.id, answer: 'zzz', ...over }, headers);
 
   it('has a schema for the answer of every route, as a component', () => {
     const isAnswer = ({ status, schema }: { status: number; schema: { $ref?: string } }): boolean =>
@@ -93,10 +102,19 @@ describe('what /docs-json publishes', () => {
       [CHAPTERS]: () => client.get('/api/books/1/chapters'),
       'GET /health': () => client.get('/health'),
       'GET /ready': () => client.get('/ready'),
+      [TASKS]: () => client.get('/api/tasks?state=completed&limit=1'),
+      [TASK]: () => client.get(`/api/tasks/${quiz.task_id}`),
+      [RESULT]: () => client.get(`/api/tasks/${quiz.task_id}/result`),
+      [CANCEL]: () => client.post(`/api/tasks/${quiz.task_id}/cancel`, {}),
+      [CANCEL_MANY]: () => client.post('/api/tasks/cancel', { ids: [quiz.task_id, ID] }),
+      [CANCEL_PROJECT]: () => client.post('/api/projects/7/cancel-tasks', {}),
     };
 
+    /** Streams are read where their events are tested. */
+    const isStream = (route: string): boolean => api.answersOf(route).some(({ type }) => type === 'text/event-stream');
+
     it('with all of them asked', () => {
-      expect(Object.keys(ASK).sort()).toEqual(api.routes.sort());
+      expect(Object.keys(ASK).sort()).toEqual(api.routes.filter((route) => !isStream(route)).sort());
     });
 
     it.each(Object.keys(ASK))('%s', async (route) => {
@@ -137,13 +155,15 @@ describe('what /docs-json publishes', () => {
     const silent = { stallAfter: 1 };
     const noJson = { text: 'no JSON' };
 
+    const stopped = (reason: Error, ask: () => Call) => (): Call => {
+      jest.spyOn(app.app.get(Tasks), 'run').mockRejectedValue(reason);
+      return ask();
+    };
+    const taken = (ask: (headers: Record<string, string>) => Call) => (): Call => ask({ 'x-task-id': quiz.task_id });
+
     const PROBLEM_ROWS: readonly (readonly [route: string, code: string, ask: () => Call])[] = [
       [GENERATE, 'validation_failed', () => generate({ question_count: 0 })],
-      [
-        GENERATE,
-        'bad_request',
-        () => client.call({ method: 'POST', path: '/api/quizzes/generate', headers: { 'content-type': 'application/json' } }),
-      ],
+      [GENERATE, 'bad_request', () => client.post('/api/quizzes/generate', JSON.parse('{"__proto__": {}}'))],
       [GENERATE, 'unsupported_media_type', () => generate({}, { 'content-type': 'application/xml' })],
       [GENERATE, 'payload_too_large', () => generate({ more: 'x'.repeat(1_048_577) })],
       [GENERATE, 'unauthorized', () => generate({}, NOBODY)],
@@ -176,6 +196,24 @@ describe('what /docs-json publishes', () => {
       [CHAPTERS, 'validation_failed', () => client.get('/api/books/x/chapters')],
       [CHAPTERS, 'unauthorized', () => client.get('/api/books/1/chapters', NOBODY)],
       [CHAPTERS, 'book_not_found', () => client.get('/api/books/99/chapters')],
+      [GENERATE, 'task_exists', taken((headers) => generate({ question_count: 7 }, headers))],
+      [VALIDATE, 'task_exists', taken((headers) => validate({}, headers))],
+      ...[GENERATE, VALIDATE].flatMap((route) => {
+        const ask = (): Call => (route === GENERATE ? generate() : validate());
+        return [
+          [route, 'task_cancelled', stopped(new CancelledError(), ask)],
+          [route, 'deadline_exceeded', stopped(new DeadlineExceededError(1), ask)],
+          [route, 'draining', stopped(new DrainingError(), ask)],
+          [route, 'owner_lost', stopped(new LeaseLostError(), ask)],
+        ] as const;
+      }),
+      [TASKS, 'validation_failed', () => client.get('/api/tasks?state=x')],
+      [TASK, 'task_not_found', () => client.get(`/api/tasks/${ID}`)],
+      [RESULT, 'task_not_found', () => client.get(`/api/tasks/${ID}/result`)],
+      [EVENTS, 'task_not_found', () => client.get(`/api/tasks/${ID}/events`)],
+      [CANCEL, 'task_not_found', () => client.post(`/api/tasks/${ID}/cancel`, {})],
+      [CANCEL_MANY, 'validation_failed', () => client.post('/api/tasks/cancel', {})],
+      [CANCEL_PROJECT, 'validation_failed', () => client.post('/api/projects/7/cancel-tasks', { wait_ms: -1 })],
     ];
 
     it('with every problem of its own seen', () => {

@@ -21,7 +21,7 @@ describe('when the model fails', () => {
 
   beforeAll(async () => {
     app = await startTestApp({
-      env: { LLM_MAX_RETRIES: '2', LLM_IDLE_TIMEOUT_MS: '1000', LLM_TIMEOUT_MS: '10000', LLM_MAX_CONCURRENCY: '2' },
+      env: { LLM_MAX_RETRIES: '2', LLM_IDLE_TIMEOUT_MS: '3000', LLM_TIMEOUT_MS: '10000', LLM_MAX_CONCURRENCY: '2' },
     });
     client = await app.client();
   }, 60_000);
@@ -76,7 +76,7 @@ describe('when the model fails', () => {
 
   it('a model that falls silent in the middle of its answer is a 504, and its socket is closed', async () => {
     app.model.script('quiz', { stallAfter: 3 });
-    expect(await fails(504)).toMatchObject({ code: 'upstream_timeout', detail: 'The language model said nothing for 1000 ms.' });
+    expect(await fails(504)).toMatchObject({ code: 'upstream_timeout', detail: 'The language model said nothing for 3000 ms.' });
     const [call] = calls('quiz');
     expect((await app.model.ended(call!)).outcome).toBe('client_closed');
   });

@@ -43,7 +43,11 @@ export class Scratch {
   async open({ poolSize = 4, statementTimeoutMs = 60_000, zombieAfterMs = 20_000 }: OpenOptions = {}): Promise<OpenDatabase> {
     const lost: Error[] = [];
     const embedded = this.url === undefined ? await createEmbeddedDirectory() : undefined;
-    const config = { dataDir: embedded?.dataDir ?? '', database: { url: this.url, poolSize, statementTimeoutMs } };
+    const config = {
+      dataDir: embedded?.dataDir ?? '',
+      database: { url: this.url, poolSize, statementTimeoutMs },
+      tasks: { leaseMs: 60_000 },
+    };
     const connection = await connect(config, (error) => lost.push(error));
     const context = new AbortContext({ zombieAfterMs });
     const queries = new QueryJournal();

@@ -1,10 +1,11 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { eventually } from '../../src/testing/index.js';
+import type { LogLine } from './log-capture.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** What the machine needs to run Node at all; everything else of this environment stays out. */
@@ -14,7 +15,11 @@ const INHERITED = { PATH: process.env.PATH, HOME: process.env.HOME };
 export class BuiltApp {
   readonly #running = new Set<RunningApp>();
 
-  private constructor(private readonly folder: string) {}
+  private constructor(
+    private readonly main: string,
+    /** Removed in the end; absent where the build is somebody else's. */
+    private readonly folder?: string,
+  ) {}
 
   static async build(): Promise<BuiltApp> {
     const folder = await mkdtemp(join(tmpdir(), 'hangup-built-'));
@@ -23,13 +28,17 @@ export class BuiltApp {
     const swc = join(ROOT, 'node_modules/.bin/swc');
     const args = ['src', '-d', join(folder, 'dist'), '--strip-leading-paths', '--config-file', '.swcrc'];
     await promisify(execFile)(swc, args, { cwd: ROOT });
-    return new BuiltApp(folder);
+    return new BuiltApp(join(folder, 'dist/main.js'), folder);
+  }
+
+  /** The program that was built together with this file, and lies beside it. */
+  static beside(): BuiltApp {
+    return new BuiltApp(join(ROOT, 'src/main.js'));
   }
 
   /** Starts the program with nothing in its environment but this. */
   start(env: Readonly<Record<string, string>>): RunningApp {
-    const main = join(this.folder, 'dist/main.js');
-    const running = new RunningApp(spawn(process.execPath, [main], { cwd: this.folder, env: { ...INHERITED, ...env } }));
+    const running = new RunningApp(spawn(process.execPath, [this.main], { cwd: dirname(this.main), env: { ...INHERITED, ...env } }));
     this.#running.add(running);
     return running;
   }
@@ -37,7 +46,7 @@ export class BuiltApp {
   /** Ends what still runs and removes the build. */
   async remove(): Promise<void> {
     await Promise.all([...this.#running].map((each) => each.stop('SIGKILL')));
-    await rm(this.folder, { recursive: true });
+    if (this.folder !== undefined) await rm(this.folder, { recursive: true });
   }
 }
 
@@ -70,6 +79,25 @@ export class RunningApp {
       },
       { timeoutMs: 20_000, message: `${what} on standard output` },
     );
+  }
+
+  /** What it logged so far, without the greeting that it prints for people. */
+  get lines(): LogLine[] {
+    const whole = this.stdout.slice(0, this.stdout.lastIndexOf('\n') + 1);
+    return whole.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as LogLine] : []));
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Freezes it in whatever it is doing, as a machine that stands still: its connections stay open, and nothing moves. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT');
   }
 
   async stop(signal: NodeJS.Signals): Promise<number | null> {

@@ -68,7 +68,7 @@ export class PublishedApi {
   async #misfit(schema: Schema, payload: string): Promise<string | undefined> {
     const { components } = this.document;
     const app = fastify({ ajv: { customOptions: AS_IT_IS } });
-    app.post('/', { schema: { body: { ...schema, components } } }, () => '');
+    app.post('/', { schema: { body: asJsonSchema({ ...schema, components }) } }, () => '');
     const { statusCode, body } = await app.inject({ method: 'POST', url: '/', headers: { 'content-type': 'application/json' }, payload });
     return statusCode === 200 ? undefined : body;
   }
@@ -80,4 +80,13 @@ function toAnswers([status, { content = {} }]: [string, Response]): PublishedAns
 
 function codesIn({ properties, allOf = [] }: Schema): string[] {
   return [...(properties?.code?.enum ?? []), ...allOf.flatMap(codesIn)];
+}
+
+/** OpenAPI 3.0 says `nullable` beside a reference, which the validator does not know. */
+function asJsonSchema(schema: object): object {
+  return JSON.parse(JSON.stringify(schema), (_, value: unknown) => {
+    if (typeof value !== 'object' || value === null || !('nullable' in value) || 'type' in value) return value;
+    const { nullable, ...other } = value;
+    return nullable === true ? { anyOf: [other, { type: 'null' }] } : other;
+  }) as object;
 }

@@ -2,6 +2,7 @@ import type { HangupClient } from '../../src/testing/index.js';
 
 export interface QuizAnswer {
   readonly id: string;
+  readonly task_id: string;
   readonly exercise_type: string;
   readonly created_at: string;
   readonly questions: readonly QuestionAnswer[];

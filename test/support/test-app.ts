@@ -4,8 +4,8 @@ import { createApp } from '../../src/app.setup.js';
 import { TokenVerifier } from '../../src/auth/index.js';
 import { loadConfig } from '../../src/config/index.js';
 import { HangupClient, ScriptedModelServer } from '../../src/testing/index.js';
-import { createScratchDatabase, type Backend, type ScratchDatabase } from './backends.js';
-import { createEmbeddedDirectory, type EmbeddedDirectory } from './embedded.js';
+import { createScratchDatabase, type Backend } from './backends.js';
+import { createEmbeddedDirectory } from './embedded.js';
 import { logs, type LogCapture } from './log-capture.js';
 import { QueryJournal } from './query-journal.js';
 
@@ -16,6 +16,8 @@ export interface TestApp {
   readonly logs: LogCapture;
   readonly queries: QueryJournal;
   readonly databaseUrl: string | undefined;
+  /** What the app was started with: for programs that are to stand beside it. */
+  readonly env: Readonly<Record<string, string>>;
   /** A client with a token of its own for this user. */
   client(user?: string, options?: { scope?: string }): Promise<HangupClient>;
   /** Forgets what was logged, asked and queried, and all scripts. */
@@ -25,17 +27,18 @@ export interface TestApp {
 
 export interface TestAppOptions {
   readonly backend?: Backend;
+  /** One instance more beside this app: on its database, and with its model. */
+  readonly beside?: TestApp;
   readonly env?: Readonly<Record<string, string>>;
   readonly http2?: boolean;
 }
 
 /** The whole app on a free port: a real database, and the real OpenAI client against a scripted model server. */
-export async function startTestApp({ backend = 'embedded', env = {}, http2 }: TestAppOptions = {}): Promise<TestApp> {
-  const model = await ScriptedModelServer.start();
-  const scratch = backend === 'postgres' ? await createScratchDatabase() : undefined;
-  const embedded = backend === 'embedded' ? await createEmbeddedDirectory() : undefined;
+export async function startTestApp({ backend = 'embedded', beside, env = {}, http2 }: TestAppOptions = {}): Promise<TestApp> {
+  const { model, databaseUrl, dataDir, release } = beside ? sharedWith(beside) : await surroundings(backend);
   const queries = new QueryJournal();
-  const config = loadConfig({ ...environment(model, scratch, embedded), ...env });
+  const all = { ...environment(model, databaseUrl, dataDir), ...env };
+  const config = loadConfig(all);
   const app = await createApp(config, { http2, logDestination: logs, queryObserver: queries });
   await app.listen(0, '127.0.0.1');
   const url = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
@@ -49,7 +52,8 @@ export async function startTestApp({ backend = 'embedded', env = {}, http2 }: Te
     model,
     logs,
     queries,
-    databaseUrl: scratch?.url,
+    databaseUrl,
+    env: all,
     client: async (user = 'learner', options) => {
       const token = await app.get(TokenVerifier).issue(user, options);
       const client = new HangupClient(url, { authorization: `Bearer ${token}` });
@@ -64,20 +68,44 @@ export async function startTestApp({ backend = 'embedded', env = {}, http2 }: Te
     close: async () => {
       for (const client of clients) client.close();
       await app.close();
-      await model.stop();
-      await scratch?.drop();
-      await embedded?.remove();
+      await release();
     },
   };
 }
 
-function environment(model: ScriptedModelServer, scratch?: ScratchDatabase, embedded?: EmbeddedDirectory): Record<string, string> {
+/** What an app needs around it. */
+interface Surroundings {
+  readonly model: ScriptedModelServer;
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string | undefined;
+  release(): Promise<void>;
+}
+
+async function surroundings(backend: Backend): Promise<Surroundings> {
+  const model = await ScriptedModelServer.start();
+  const scratch = backend === 'postgres' ? await createScratchDatabase() : undefined;
+  const embedded = backend === 'embedded' ? await createEmbeddedDirectory() : undefined;
+  const release = async (): Promise<void> => {
+    await model.stop();
+    await scratch?.drop();
+    await embedded?.remove();
+  };
+  return { model, databaseUrl: scratch?.url, dataDir: embedded?.dataDir, release };
+}
+
+/** Released by the app that they are of, which is to be closed last. */
+function sharedWith({ model, databaseUrl }: TestApp): Surroundings {
+  if (databaseUrl === undefined) throw new Error('Only instances on PostgreSQL can share a database.');
+  return { model, databaseUrl, dataDir: undefined, release: () => Promise.resolve() };
+}
+
+function environment(model: ScriptedModelServer, databaseUrl?: string, dataDir?: string): Record<string, string> {
   return {
     JWT_SECRET: 'a secret for tests that is long enough',
     OPENAI_API_KEY: 'sk-test-0123456789abcdef',
     OPENAI_BASE_URL: model.baseUrl,
     LOG_LEVEL: 'debug',
-    ...(embedded && { DATA_DIR: embedded.dataDir }),
-    ...(scratch && { DATABASE_URL: scratch.url }),
+    ...(dataDir !== undefined && { DATA_DIR: dataDir }),
+    ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
   };
 }

@@ -253,6 +253,22 @@ describe('Anything else', () => {
     );
   });
 
+  it('answers with what the passages say, the nearest first, before it says what it is', () => {
+    const reply = answer('What does 谢谢 mean?', JSON.stringify({ passages: CHAPTER }));
+    expect(reply).toMatch(/^“Greetings” says: “谢谢 \(xièxie\) — thank you”/);
+    expect(reply.match(/” says: /gu)!.length).toBeLessThanOrEqual(3);
+  });
+
+  it('finds what a passage is about by its title', () => {
+    expect(answer('What do I say when I am shopping in a shop?', JSON.stringify({ passages: CHAPTER }))).toMatch(/^“In the shop” says: /);
+  });
+
+  it('quotes nothing that shares no more with the question than words that every question has', () => {
+    expect(answer('What does the word mean that I need?', JSON.stringify({ passages: CHAPTER }))).toContain(
+      'no passage that speaks of this',
+    );
+  });
+
   it('quotes nothing when nothing is near', () => {
     expect(answer('Wie spät ist es?', JSON.stringify({ passages: [GREETINGS] }))).toContain('no passage that speaks of this');
   });

@@ -24,7 +24,7 @@ describe.each(backends)('the passages, on %s', (backend: Backend) => {
   const detached = <T>(work: () => Promise<T>): Promise<T> => app.app.get(AbortContext).detached('a test', work);
   const vectorOf = (index: number): number[] => JSON.parse(chapter[index]!.embedding) as number[];
   const search = (over: Partial<PassageSearch> = {}): Promise<Passage[]> =>
-    detached(() => content.search({ chapterId: 101, model: MODEL, vector: vectorOf(0), weakSkills: [], limit: 8, ...over }));
+    detached(() => content.search({ within: { chapterId: 101 }, model: MODEL, vector: vectorOf(0), weakSkills: [], limit: 8, ...over }));
   const ids = (passages: readonly Passage[]): number[] => passages.map(({ id }) => id);
 
   it('are all embedded before the first request', async () => {
@@ -43,10 +43,25 @@ describe.each(backends)('the passages, on %s', (backend: Backend) => {
   });
 
   it('are of the chapter asked for, and no more than asked for', async () => {
-    const found = await search({ chapterId: 103, limit: 3 });
+    const found = await search({ within: { chapterId: 103 }, limit: 3 });
     const there = await rowsOf<{ id: number }>(app, 'select id from passages where chapter_id = 103');
     expect(found).toHaveLength(3);
     expect(there.map(({ id }) => id)).toEqual(expect.arrayContaining(ids(found)));
+  });
+
+  it('are of all chapters of the book asked for, the nearest first', async () => {
+    const found = await search({ within: { bookId: 1 }, limit: 20 });
+    const distances = await rowsOf<{ id: number }>(
+      app,
+      `select id from passages order by embedding <=> '${chapter[0]!.embedding}' limit 20`,
+    );
+    expect(ids(found)).toEqual(distances.map(({ id }) => id));
+    expect(await search({ within: { bookId: 2 } })).toEqual([]);
+  });
+
+  it('of a book come in reading order, chapter after chapter, where the model has not embedded them yet', async () => {
+    const inOrder = await rowsOf<{ id: number }>(app, 'select id from passages order by chapter_id, ordinal limit 12');
+    expect(ids(await search({ within: { bookId: 1 }, model: 'a-new-model', limit: 12 }))).toEqual(ids(inOrder as Passage[]));
   });
 
   it('are found in full also where a hundred of another chapter are nearer', async () => {
@@ -91,7 +106,7 @@ describe.each(backends)('the passages, on %s', (backend: Backend) => {
       `select indexdef from pg_indexes where indexname like 'passages_hnsw_model_of_${dimensions}%'`,
     );
     expect(index?.indexdef).toContain(`USING hnsw (((embedding)::${type}(${dimensions})) ${operators})`);
-    expect((await search({ chapterId: 105, model, vector: unit(3) }))[0]?.id).toBe(saved[3]!.id);
+    expect((await search({ within: { chapterId: 105 }, model, vector: unit(3) }))[0]?.id).toBe(saved[3]!.id);
   });
 
   it('are found without an index with vectors that are too long for any', async () => {
@@ -100,7 +115,7 @@ describe.each(backends)('the passages, on %s', (backend: Backend) => {
     await detached(() => content.saveEmbeddings('huge', [{ id: passage!.id, vector }]));
     await detached(() => content.ensureIndex('huge', vector.length));
     expect(await rowsOf(app, `select 1 from pg_indexes where indexname like '%huge%'`)).toEqual([]);
-    expect(ids(await search({ chapterId: 104, model: 'huge', vector }))).toEqual([passage!.id]);
+    expect(ids(await search({ within: { chapterId: 104 }, model: 'huge', vector }))).toEqual([passage!.id]);
   });
 
   it('have one index for each model, however often and from wherever it is made sure of', async () => {
@@ -117,7 +132,7 @@ describe.each(backends)('the passages, on %s', (backend: Backend) => {
     const [passage] = await rowsOf<{ id: number }>(app, 'select id from passages where chapter_id = 104 order by ordinal limit 1');
     await detached(() => content.saveEmbeddings(model, [{ id: passage!.id, vector: vectorOf(0) }]));
     await detached(() => content.ensureIndex(model, 256));
-    expect(ids(await search({ chapterId: 104, model }))).toEqual([passage!.id]);
+    expect(ids(await search({ within: { chapterId: 104 }, model }))).toEqual([passage!.id]);
   });
 
   const usesTheIndex = async (): Promise<void> => {

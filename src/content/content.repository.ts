@@ -16,8 +16,11 @@ export interface ChapterContext {
   readonly level: string;
 }
 
+/** Where to look: in one chapter, or in all of a book. */
+export type Extent = { readonly chapterId: number } | { readonly bookId: number };
+
 export interface PassageSearch {
-  readonly chapterId: number;
+  readonly within: Extent;
   readonly model: string;
   readonly vector: readonly number[];
   readonly weakSkills: readonly string[];
@@ -76,15 +79,13 @@ export class ContentRepository {
   }
 
   /**
-   * The passages of a chapter nearest to a vector, those that train a weak skill ranked nearer. The inner search runs on the HNSW
-   * index of that model; a chapter not embedded yet by it answers in reading order.
+   * The passages of a chapter or book nearest to a vector, those that train a weak skill ranked nearer. The inner search runs on the
+   * HNSW index of that model; what it has not embedded yet answers in reading order.
    */
-  async search({ chapterId, model, vector, weakSkills, limit }: PassageSearch): Promise<Passage[]> {
+  async search({ within, model, vector, weakSkills, limit }: PassageSearch): Promise<Passage[]> {
     const space = sql.raw(`${typeOf(vector.length)}(${vector.length})`);
     const distance = sql<number>`embedding::${space} <=> ${JSON.stringify(vector)}::${space}`;
-    const nearest = this.db
-      .selectFrom('passages')
-      .where('chapter_id', '=', chapterId)
+    const nearest = this.#passagesOf(within)
       .where('embedding_model', '=', model)
       .orderBy(distance)
       .limit(limit * 3)
@@ -96,7 +97,7 @@ export class ContentRepository {
       .limit(limit)
       .select(['id', 'kind', 'skill', 'title', 'text'])
       .execute();
-    return found.length > 0 ? found : await this.#inReadingOrder(chapterId, limit);
+    return found.length > 0 ? found : await this.#inReadingOrder(within, limit);
   }
 
   listUnembedded(model: string, limit: number): Promise<Passage[]> {
@@ -132,10 +133,17 @@ export class ContentRepository {
     });
   }
 
-  #inReadingOrder(chapterId: number, limit: number): Promise<Passage[]> {
-    return this.db
-      .selectFrom('passages')
-      .where('chapter_id', '=', chapterId)
+  #passagesOf(within: Extent) {
+    const passages = this.db.selectFrom('passages');
+    if ('chapterId' in within) return passages.where('chapter_id', '=', within.chapterId);
+    return passages.where('chapter_id', 'in', (chapters) =>
+      chapters.selectFrom('chapters').select('chapters.id').where('book_id', '=', within.bookId),
+    );
+  }
+
+  #inReadingOrder(within: Extent, limit: number): Promise<Passage[]> {
+    return this.#passagesOf(within)
+      .orderBy('chapter_id')
       .orderBy('ordinal')
       .limit(limit)
       .select(['id', 'kind', 'skill', 'title', 'text'])

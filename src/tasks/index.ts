@@ -1,0 +1,14 @@
+export { CancelBus } from './bus/index.js';
+export { CANCEL_STATUSES, stoppedOf, type CancelAnswer, type CancelStatus } from './cancel-answer.js';
+export { Cancels, type CancelOptions } from './cancels.service.js';
+export { readIssue, scopeName, type Issue } from './issue.js';
+export { Issuer, TaskIssue, type Issued } from './issue.decorator.js';
+export { LiveTasks, type Progress } from './live-tasks.js';
+export { Sweep } from './sweep.service.js';
+export { TASK_PROBLEMS } from './task-problems.js';
+export { TaskNotices, type TaskNotice } from './task-notices.js';
+export { TASK_STATES, type TaskState } from './task-state.js';
+export type { Receipt, TaskView } from './task.js';
+export { cancelledProject } from './tasks.dto.js';
+export { TasksModule } from './tasks.module.js';
+export { Tasks, type Outcome, type TaskHandle, type TaskSpec } from './tasks.service.js';

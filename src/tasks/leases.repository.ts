@@ -1,0 +1,101 @@
+import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
+import { HeartbeatDatabase } from '../database/index.js';
+import { OWNER_LOST } from './task-failure.js';
+import type { Claim, TaskRow } from './task.js';
+import { ISO_NOW } from './tasks.repository.js';
+
+/** What the work on a task has come to, as its owner tells on each heartbeat. */
+export interface Beat extends Claim {
+  readonly stage: string | null;
+  readonly done: number;
+  readonly total: number | null;
+}
+
+/** What the database says of a task at its owner's heartbeat. */
+export type Renewed = Pick<TaskRow, 'owner' | 'id' | 'attempt' | 'state' | 'cancel'> & {
+  /** `false` where somebody holds the row. */
+  readonly is_renewed: boolean;
+};
+
+const RUNNING = sql`('running', 'cancelling')`;
+const REAPED_AT_ONCE = 100;
+const IS_REQUEUED = sql`t.is_job and t.state = 'running'`;
+
+/** What becomes of a task `t` whose owner is gone: a job goes on elsewhere; of any other nobody can say when its work really stopped. */
+const LOST = sql`
+  state = case when ${IS_REQUEUED} then 'queued' when t.state = 'cancelling' then 'cancelled' else 'failed' end,
+  error = case when not t.is_job and t.state = 'running' then ${JSON.stringify(OWNER_LOST)}::jsonb end,
+  cancel = case when ${IS_REQUEUED} then null
+    else coalesce(t.cancel, jsonb_build_object('cause', 'lease_lost', 'requested_at', ${ISO_NOW})) end,
+  receipt = case when not (${IS_REQUEUED}) then jsonb_build_object('stopped_at', null, 'stage', t.stage, 'layers', '[]'::jsonb,
+    'calls_avoided', 0, 'zombies', '[]'::jsonb, 'confirmed', false) end,
+  finished_at = case when not (${IS_REQUEUED}) then clock_timestamp() end, lease_until = null,
+  instance_id = case when not (${IS_REQUEUED}) then t.instance_id end`;
+
+/** Leases, on the database's clock and on connections that no slow query of a feature can hold. */
+@Injectable()
+export class LeasesRepository {
+  constructor(private readonly heartbeat: HeartbeatDatabase) {}
+
+  async ping(): Promise<void> {
+    await sql`select 1`.execute(this.heartbeat);
+  }
+
+  /**
+   * Renews the leases of an instance, and returns what the database knows of each task: what is not returned is not its own any more.
+   * A row that somebody holds is passed over and waits for the next heartbeat: one transaction that stands still must not cost this
+   * instance all its leases.
+   */
+  async renew(instanceId: string, beats: readonly Beat[], leaseMs: number): Promise<Renewed[]> {
+    if (beats.length === 0) return [];
+    const { rows } = await sql<Renewed>`
+      with beats as (
+        select * from jsonb_to_recordset(${JSON.stringify(beats)}::jsonb) as b (owner text, id uuid, attempt int, stage text, done int, total int)
+      ), mine as (
+        select t.owner, t.id, t.attempt, t.state, t.cancel
+        from tasks t join beats b on t.owner = b.owner and t.id = b.id and t.attempt = b.attempt
+        where t.instance_id = ${instanceId} and t.state in ${RUNNING}
+      ), free as (
+        select t.owner, t.id from tasks t join beats b on t.owner = b.owner and t.id = b.id and t.attempt = b.attempt
+        where t.instance_id = ${instanceId} and t.state in ${RUNNING}
+        order by t.owner, t.id for update of t skip locked
+      ), renewed as (
+        update tasks t
+        set lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms', stage = coalesce(b.stage, t.stage), done = b.done, total = b.total
+        from free f join beats b on b.owner = f.owner and b.id = f.id
+        where t.owner = f.owner and t.id = f.id
+        returning t.owner, t.id, t.state, t.cancel
+      )
+      select m.owner, m.id, m.attempt, coalesce(r.state, m.state) as state, coalesce(r.cancel, m.cancel) as cancel,
+        r.id is not null as is_renewed
+      from mine m left join renewed r on r.owner = m.owner and r.id = m.id`.execute(this.heartbeat);
+    return rows;
+  }
+
+  /** Ends a batch of what nobody works on any more: `running` as failed, `cancelling` as cancelled, both unconfirmed. Jobs are queued again. */
+  async reap(): Promise<TaskRow[]> {
+    const { rows } = await sql<TaskRow>`
+      with dead as (
+        select owner, id from tasks where state in ${RUNNING} and lease_until < clock_timestamp()
+        order by owner, id limit ${REAPED_AT_ONCE} for update skip locked
+      )
+      update tasks t set ${LOST}
+      from dead where t.owner = dead.owner and t.id = dead.id
+      returning t.*`.execute(this.heartbeat);
+    return rows;
+  }
+
+  /** Gives up what its owner could not hold, if nobody has noticed yet: as `reap` does. */
+  async lose({ owner, id, attempt }: Claim, instanceId: string): Promise<TaskRow | undefined> {
+    const { rows } = await sql<TaskRow>`
+      with mine as (
+        select owner, id from tasks
+        where owner = ${owner} and id = ${id} and attempt = ${attempt} and instance_id = ${instanceId} and state in ${RUNNING}
+        for update skip locked
+      )
+      update tasks t set ${LOST} from mine where t.owner = mine.owner and t.id = mine.id
+      returning t.*`.execute(this.heartbeat);
+    return rows[0];
+  }
+}

@@ -1,0 +1,281 @@
+import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
+import { Database, ReservedDatabase, type Tx } from '../database/index.js';
+import type { Progress } from './live-tasks.js';
+import { statesThatAccept, type TaskState } from './task-state.js';
+import type { TaskFailure } from './task-failure.js';
+import type { CancelIntent, Claim, Receipt, TaskKey, TaskRow } from './task.js';
+
+/** What a new task is written as. */
+export interface NewTask extends TaskKey {
+  readonly kind: string;
+  readonly scopes: readonly string[];
+  readonly input: unknown;
+  readonly inputHash: string;
+  readonly clientId?: string;
+  readonly issuedAt?: number;
+  readonly total?: number;
+  /** LLM calls on the straight path, without retries. */
+  readonly plannedCalls: number;
+  readonly instanceId: string;
+  readonly leaseMs: number;
+}
+
+/** How far the work had come when it ended. */
+export interface Reached {
+  readonly stage: string | undefined;
+  readonly progress: Progress;
+}
+
+export const SWEPT_AT_ONCE = 500;
+
+/**
+ * The rows of tasks on behalf of whoever works on them. Every change of state is a compare-and-set on owner, id, attempt, instance and
+ * state: late work of a former owner changes nothing. Times are the database's own.
+ */
+@Injectable()
+export class TasksRepository {
+  constructor(
+    private readonly db: Database,
+    private readonly reserved: ReservedDatabase,
+  ) {}
+
+  /** Runs `fn` in a transaction on the pool that the features use, so that their rows and the task's commit together. */
+  async inTransaction<T>(fn: (tx: Tx) => Promise<T>): Promise<T> {
+    return await this.db.transaction().execute(fn);
+  }
+
+  /** Writes a task that begins at once; `undefined` where its owner has used the id. */
+  async insertRunning(tx: Tx, task: NewTask): Promise<TaskRow | undefined> {
+    return await tx
+      .insertInto('tasks')
+      .values({
+        ...columnsOf(task),
+        state: 'running',
+        started_at: sql<Date>`clock_timestamp()`,
+        instance_id: task.instanceId,
+        lease_until: fromNow(task.leaseMs),
+      })
+      .onConflict((conflict) => conflict.columns(['owner', 'id']).doNothing())
+      .returningAll()
+      .executeTakeFirst();
+  }
+
+  /** Writes a task for whoever is free; `undefined` where its owner has used the id. */
+  async insertQueued(tx: Tx, task: NewTask): Promise<TaskRow | undefined> {
+    return await tx
+      .insertInto('tasks')
+      .values({ ...columnsOf(task), state: 'queued', is_job: true, attempt: 0 })
+      .onConflict((conflict) => conflict.columns(['owner', 'id']).doNothing())
+      .returningAll()
+      .executeTakeFirst();
+  }
+
+  /** `queued → running` under the next attempt; `undefined` where there is nothing to begin. */
+  async start(
+    tx: Tx,
+    { owner, id }: TaskKey,
+    { instanceId, leaseMs }: Pick<NewTask, 'instanceId' | 'leaseMs'>,
+  ): Promise<TaskRow | undefined> {
+    return await tx
+      .updateTable('tasks')
+      .set({
+        state: 'running',
+        attempt: sql<number>`attempt + 1`,
+        started_at: sql<Date>`coalesce(started_at, clock_timestamp())`,
+        instance_id: instanceId,
+        lease_until: fromNow(leaseMs),
+      })
+      .where('owner', '=', owner)
+      .where('id', '=', id)
+      .where('state', 'in', statesThatAccept('start'))
+      .returningAll()
+      .executeTakeFirst();
+  }
+
+  /** `running → queued`: gives a job back, for others to go on with. `false` where it is no longer this owner's, or told to stop. */
+  async requeue(claim: Claim, instanceId: string, { stage, progress }: Reached): Promise<boolean> {
+    const { numUpdatedRows } = await this.#owned(claim, instanceId)
+      .set({ state: 'queued', instance_id: null, lease_until: null, ...columnsReached({ stage, progress }) })
+      .where('state', 'in', statesThatAccept('requeue'))
+      .where('is_job', '=', true)
+      .executeTakeFirst();
+    return numUpdatedRows === 1n;
+  }
+
+  /** Writes a task that a mark stopped before it began; `undefined` where its owner has used the id. */
+  async insertStopped(tx: Tx, task: NewTask, cancel: CancelIntent, receipt: Receipt): Promise<TaskRow | undefined> {
+    return await tx
+      .insertInto('tasks')
+      .values({
+        ...columnsOf(task),
+        state: 'cancelled',
+        cancel: JSON.stringify(cancel),
+        receipt: JSON.stringify(receipt),
+        finished_at: sql<Date>`clock_timestamp()`,
+      })
+      .onConflict((conflict) => conflict.columns(['owner', 'id']).doNothing())
+      .returningAll()
+      .executeTakeFirst();
+  }
+
+  /** Gives the tombstone of a cancel that came first the face of the task it stopped. `undefined` where there is none to be given one. */
+  async claimTombstone(tx: Tx, task: NewTask, receipt: Receipt): Promise<TaskRow | undefined> {
+    const { owner, id, ...face } = columnsOf(task);
+    return await tx
+      .updateTable('tasks')
+      .set({ ...face, receipt: JSON.stringify(receipt) })
+      .where('owner', '=', owner)
+      .where('id', '=', id)
+      .where('state', '=', 'cancelled')
+      .where('input_hash', 'is', null)
+      .returningAll()
+      .executeTakeFirst();
+  }
+
+  async findIn(tx: Tx, { owner, id }: TaskKey): Promise<TaskRow | undefined> {
+    return await tx.selectFrom('tasks').selectAll().where('owner', '=', owner).where('id', '=', id).executeTakeFirst();
+  }
+
+  async find({ owner, id }: TaskKey): Promise<TaskRow | undefined> {
+    return await this.reserved.selectFrom('tasks').selectAll().where('owner', '=', owner).where('id', '=', id).executeTakeFirst();
+  }
+
+  /** Tasks of this id, the newest first: one, but for those who see the tasks of everybody. */
+  async findVisible({ id, owner }: { readonly id: string; readonly owner?: string }): Promise<TaskRow | undefined> {
+    return await this.reserved
+      .selectFrom('tasks')
+      .selectAll()
+      .where('id', '=', id)
+      .$if(owner !== undefined, (query) => query.where('owner', '=', owner ?? ''))
+      .orderBy('created_at', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+  }
+
+  /** A page of history, newest first. */
+  async list({ owner, states, kind, scope, after, limit }: HistoryQuery): Promise<TaskRow[]> {
+    return await this.db
+      .selectFrom('tasks')
+      .selectAll()
+      .$if(owner !== undefined, (query) => query.where('owner', '=', owner ?? ''))
+      .$if(states !== undefined, (query) => query.where('state', 'in', [...(states ?? [])]))
+      .$if(kind !== undefined, (query) => query.where('kind', '=', kind ?? ''))
+      .$if(scope !== undefined, (query) => query.where(sql<boolean>`scopes @> array[${scope ?? ''}]`))
+      .$if(after !== undefined, (query) =>
+        query.where(sql<boolean>`(created_at, id) < (${after?.createdAt}::timestamptz, ${after?.id}::uuid)`),
+      )
+      .orderBy('created_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute();
+  }
+
+  /** `running → completed` with the result; `false` where the task is no longer this owner's to complete. */
+  async complete(
+    tx: Tx,
+    { owner, id, attempt }: Claim,
+    instanceId: string,
+    { result, ...reached }: Reached & { readonly result: unknown },
+  ): Promise<boolean> {
+    const { numUpdatedRows } = await tx
+      .updateTable('tasks')
+      .set({ state: 'completed', result: JSON.stringify(result), ...columnsReached(reached), ...ENDED })
+      .where('owner', '=', owner)
+      .where('id', '=', id)
+      .where('attempt', '=', attempt)
+      .where('instance_id', '=', instanceId)
+      .where('state', 'in', statesThatAccept('complete'))
+      .executeTakeFirst();
+    return numUpdatedRows === 1n;
+  }
+
+  /** `running → cancelling` for a cause that its own instance saw. Of two causes the one that was written first stays. */
+  async tell(claim: Claim, instanceId: string, cancel: CancelIntent): Promise<void> {
+    await this.#owned(claim, instanceId)
+      .set({ state: 'cancelling', cancel: JSON.stringify(cancel) })
+      .where('state', '=', 'running')
+      .execute();
+  }
+
+  /** `cancelling → cancelled` with the receipt. `undefined` where the task is no longer this owner's. */
+  async stop(claim: Claim, instanceId: string, reached: Reached, receipt: Receipt): Promise<TaskRow | undefined> {
+    const stoppedAt = sql<string>`jsonb_set(${JSON.stringify(receipt)}::jsonb, '{stopped_at}', to_jsonb(${ISO_NOW}))`;
+    return await this.#owned(claim, instanceId)
+      .set({
+        state: 'cancelled',
+        receipt: receipt.stopped_at === null ? JSON.stringify(receipt) : stoppedAt,
+        ...columnsReached(reached),
+        ...ENDED,
+      })
+      .where('state', 'in', statesThatAccept('stop'))
+      .returningAll()
+      .executeTakeFirst();
+  }
+
+  /** To `failed`, also where it had been told to stop: a real failure is one. */
+  async fail(claim: Claim, instanceId: string, reached: Reached, failure: TaskFailure): Promise<TaskRow | undefined> {
+    return await this.#owned(claim, instanceId)
+      .set({ state: 'failed', error: JSON.stringify(failure), ...columnsReached(reached), ...ENDED })
+      .where('state', 'in', statesThatAccept('fail'))
+      .returningAll()
+      .executeTakeFirst();
+  }
+
+  /** Forgets one batch of what ended so many days ago; returns how many. */
+  async forget(days: number): Promise<number> {
+    const { numAffectedRows } = await sql`
+      delete from tasks where (owner, id) in (
+        select owner, id from tasks where finished_at < clock_timestamp() - ${days} * interval '1 day'
+        order by finished_at limit ${SWEPT_AT_ONCE} for update skip locked
+      )`.execute(this.reserved);
+    return Number(numAffectedRows ?? 0n);
+  }
+
+  #owned({ owner, id, attempt }: Claim, instanceId: string) {
+    return this.reserved
+      .updateTable('tasks')
+      .where('owner', '=', owner)
+      .where('id', '=', id)
+      .where('attempt', '=', attempt)
+      .where('instance_id', '=', instanceId);
+  }
+}
+
+/** A page of history. */
+export interface HistoryQuery {
+  readonly owner?: string;
+  readonly states?: readonly TaskState[];
+  readonly kind?: string;
+  readonly scope?: string;
+  readonly after?: { readonly createdAt: string; readonly id: string };
+  readonly limit: number;
+}
+
+const ENDED = { finished_at: sql<Date>`clock_timestamp()`, lease_until: null };
+
+/** The database's clock as JSON writes times. */
+export const ISO_NOW = sql<string>`to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
+function columnsReached({ stage, progress: { done, total } }: Reached) {
+  return { stage: stage ?? null, done, total };
+}
+
+export function fromNow(ms: number) {
+  return sql<Date>`clock_timestamp() + ${ms} * interval '1 ms'`;
+}
+
+function columnsOf({ owner, id, kind, scopes, input, inputHash, clientId, issuedAt, total, plannedCalls }: NewTask) {
+  return {
+    owner,
+    id,
+    kind,
+    scopes: [...scopes],
+    input: JSON.stringify(input),
+    input_hash: inputHash,
+    total: total ?? null,
+    planned_calls: plannedCalls,
+    client_id: clientId ?? null,
+    issued_at: issuedAt ?? null,
+  };
+}

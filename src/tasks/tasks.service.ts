@@ -1,0 +1,280 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  AbortContext,
+  deriveSignal,
+  DrainingError,
+  LeaseLostError,
+  type AbortReason,
+  type AbortScope,
+  type DerivedSignal,
+} from '../abort/index.js';
+import type { Tx } from '../database/index.js';
+import { isTombstone } from './cancel-answer.js';
+import { Endings } from './endings.js';
+import { hashOf } from './input-hash.js';
+import type { Issue } from './issue.js';
+import { LiveTask, LiveTasks, type LiveTaskFacts, type Progress } from './live-tasks.js';
+import { toReason } from './receipt.js';
+import { TaskCreation, taskExists } from './task-creation.js';
+import { TaskEnd } from './task-end.js';
+import { TaskFailedError, type TaskFailure } from './task-failure.js';
+import { isTerminal, type TaskState } from './task-state.js';
+import { TASK_SETTINGS, type TaskSettings } from './task-settings.js';
+import { type CancelIntent, type Receipt, type TaskKey, type TaskRow } from './task.js';
+import { TasksRepository, type NewTask } from './tasks.repository.js';
+
+/** What the receipt of a stopped task needs to know of its work, and who is told. */
+export interface TaskPlan {
+  /** The stages of the straight path that make an LLM call, one each: what an abort avoids is what is left of them. */
+  readonly calls: readonly string[];
+  /** Told once the work has stopped on an abort, and its receipt is written. */
+  readonly onStopped?: (reason: AbortReason, receipt: Receipt) => void;
+}
+
+/** What is to be done, for whom, and under which names it can be cancelled. */
+export interface TaskSpec extends TaskPlan {
+  readonly owner: string;
+  readonly kind: string;
+  /** Scopes that the kind of work has by itself; those of the issue are added. */
+  readonly scopes: readonly string[];
+  /** What was asked for. The same id with the same input is the same request, sent again. */
+  readonly input: unknown;
+  readonly issue: Issue & { readonly taskId: string };
+  /** How many items the task has, where it has items. */
+  readonly total?: number;
+}
+
+/** What work leaves: the answer, and the rows that commit together with it. */
+export interface Outcome<T> {
+  readonly result: T;
+  /** The stage in which `save` runs. */
+  readonly stage?: string;
+  readonly save?: (tx: Tx) => Promise<void>;
+}
+
+/** The task as its own work sees it. */
+export interface TaskHandle {
+  readonly id: string;
+  readonly scope: AbortScope;
+  /** Says how far the work has come. Told to the database with the next heartbeat. */
+  progress(progress: Progress): void;
+}
+
+/** Durable tasks, inside of requests and behind them. */
+@Injectable()
+export class Tasks {
+  #isDraining = false;
+
+  constructor(
+    @Inject(TASK_SETTINGS) private readonly settings: TaskSettings,
+    private readonly context: AbortContext,
+    private readonly rows: TasksRepository,
+    private readonly creation: TaskCreation,
+    private readonly live: LiveTasks,
+    private readonly endings: Endings,
+    private readonly end: TaskEnd,
+  ) {}
+
+  /**
+   * Runs `work` as a task that can be cancelled by its id, its scopes and its kind, from any instance. `signal` is that of whoever
+   * waits for the answer. Rows that `work` saves and the terminal state commit together; on abort the reason is thrown once the work
+   * has stopped and its receipt is written.
+   *
+   * An id that its owner has used: with the same input the answer is that of the first task, waited for if need be (without a second
+   * run); with another input `task_exists` is thrown. A cancel that came first throws `CancelledError` before any work. While the
+   * server drains, `DrainingError` is thrown.
+   */
+  async run<T>(spec: TaskSpec, signal: AbortSignal, work: (task: TaskHandle) => Promise<Outcome<T>>): Promise<T> {
+    if (this.#isDraining) throw new DrainingError();
+    const { owner, kind, issue, input, calls, total, onStopped } = spec;
+    const claim = { owner, id: issue.taskId, attempt: 1 };
+    for (let underWay = this.live.find(claim); underWay; underWay = this.live.find(claim)) {
+      const known = await this.#attachHere(spec, signal, underWay);
+      if (known) return known.answer as T;
+    }
+    using own = this.#clockOf(issue);
+    const task = this.#toLive({ claim, kind, inputHash: hashOf(input), calls, total, onStopped }, own);
+    this.live.add(task);
+    return await this.#within(task, own.signal, signal, async (scope) => {
+      const created = await this.#create(spec, task);
+      if (created.type === 'new') return await this.#execute(task, scope, work);
+      this.live.remove(task);
+      return (await this.#answerOf(created.row)) as T;
+    });
+  }
+
+  /**
+   * Writes a task for later. `also` commits with it: the job that will bring it to `resume`, say. Returns whether it is new; the same
+   * id with the same input is the same task. Throws as `run` does where the id is taken, or its cancel came first.
+   */
+  async enqueue(spec: TaskSpec, also: (tx: Tx) => Promise<void>): Promise<{ readonly isNew: boolean }> {
+    if (this.#isDraining) throw new DrainingError();
+    const row = this.#toNewTask(spec);
+    const created = await this.creation.create(row, async (tx) => {
+      if (!(await this.rows.insertQueued(tx, row))) return false;
+      await also(tx);
+      return true;
+    });
+    return { isNew: created.type === 'new' };
+  }
+
+  /**
+   * Works on a task that was enqueued, under its next attempt. `undefined` where there is nothing to begin: it was cancelled, has ended,
+   * or somebody works on it. Ends as `run` does, but that a drain and a lost lease give the task back to the queue.
+   */
+  async resume<T>(
+    key: TaskKey,
+    plan: TaskPlan,
+    signal: AbortSignal,
+    work: (task: TaskHandle) => Promise<Outcome<T>>,
+  ): Promise<T | undefined> {
+    if (this.#isDraining) throw new DrainingError();
+    using own = this.#clockOf({});
+    const started = await this.context.run(signal, () => this.#start(key, plan, own));
+    if (!started) return undefined;
+    // The drain may have begun, and found nothing, while this was on its way.
+    if (this.isDraining) started.abort(new DrainingError());
+    return await this.#within(started, own.signal, signal, (scope) => this.#execute(started, scope, work));
+  }
+
+  /** From now on nothing is taken on; what is left when `until` aborts is aborted. Resolves when nothing is worked on any more. */
+  async drain(until: AbortSignal): Promise<void> {
+    this.#isDraining = true;
+    const abortAll = (): void => {
+      for (const task of this.live.all()) task.abort(new DrainingError());
+    };
+    until.addEventListener('abort', abortAll, { once: true });
+    if (until.aborted) abortAll();
+    await this.live.ended();
+    until.removeEventListener('abort', abortAll);
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  #clockOf({ deadlineMs = Infinity }: { readonly deadlineMs?: number }): DerivedSignal {
+    return deriveSignal([], { timeoutMs: Math.min(deadlineMs, this.settings.maxMs) });
+  }
+
+  #toLive(facts: LiveTaskFacts, own: DerivedSignal): LiveTask {
+    return new LiveTask(facts, this.settings.leaseMs, (reason) => own.abort(reason));
+  }
+
+  /** The task is live until `fn` settles, and stops with `client`, its own signal, or its lease. */
+  async #within<T>(task: LiveTask, own: AbortSignal, client: AbortSignal, fn: (scope: AbortScope) => Promise<T>): Promise<T> {
+    const { claim, kind } = task;
+    const leave = task.attach(client);
+    try {
+      const options = { id: claim.id, labels: { owner: claim.owner, kind }, look: () => task.look() };
+      return await this.context.run(own, fn, options);
+    } finally {
+      leave();
+      this.live.remove(task);
+    }
+  }
+
+  async #execute<T>(task: LiveTask, scope: AbortScope, work: (task: TaskHandle) => Promise<Outcome<T>>): Promise<T> {
+    task.scope = scope;
+    const progress = (reached: Progress): void => {
+      task.progress = reached;
+    };
+    try {
+      const outcome = await work({ id: scope.id, scope, progress });
+      await this.#complete(task, scope, outcome);
+      return outcome.result;
+    } catch (error) {
+      throw await this.end.after(error, task, scope);
+    }
+  }
+
+  async #create(spec: TaskSpec, task: LiveTask) {
+    const row = this.#toNewTask(spec);
+    const created = await this.creation.create(row, async (tx) => {
+      task.renewedAt = performance.now();
+      return (await this.rows.insertRunning(tx, row)) !== undefined;
+    });
+    if (created.type === 'new') task.setWritten();
+    return created;
+  }
+
+  /** Live before its start commits, so that no push can fall between. */
+  async #start(key: TaskKey, { calls, onStopped }: TaskPlan, own: DerivedSignal): Promise<LiveTask | undefined> {
+    let task: LiveTask | undefined;
+    try {
+      return await this.rows.inTransaction(async (tx) => {
+        const renewedAt = performance.now();
+        const row = await this.rows.start(tx, key, this.settings);
+        if (!row) return undefined;
+        const { owner, id, attempt, kind, total } = row;
+        const facts = { claim: { owner, id, attempt }, kind, inputHash: row.input_hash ?? '', calls, total: total ?? undefined, onStopped };
+        task = this.#toLive({ ...facts, isJob: true }, own);
+        task.renewedAt = renewedAt;
+        this.live.add(task);
+        task.setWritten();
+        return task;
+      });
+    } catch (error) {
+      if (task) this.live.remove(task);
+      throw error;
+    }
+  }
+
+  /** `save` and the terminal state, or neither. Where the task was cancelled first, it throws that cancel's reason. */
+  async #complete<T>(task: LiveTask, scope: AbortScope, { result, stage, save }: Outcome<T>): Promise<void> {
+    const { claim, progress } = task;
+    task.isEnding = true;
+    const commit = async (): Promise<boolean> =>
+      await this.rows.inTransaction(async (tx) => {
+        await save?.(tx);
+        if (await this.rows.complete(tx, claim, this.settings.instanceId, { result, stage: scope.lastStage, progress })) return true;
+        throw new NotOursError();
+      });
+    try {
+      await (stage === undefined ? commit() : this.context.stage(stage, commit));
+    } catch (error) {
+      if (!(error instanceof NotOursError)) throw error;
+      const row = await this.context.shield(() => this.rows.find(claim));
+      task.abort(row?.state === 'cancelling' ? toReason(row.cancel as CancelIntent) : new LeaseLostError());
+      throw scope.signal.reason;
+    }
+    await this.end.completed(task);
+  }
+
+  /** The answer of a request of the same id that is under way here; `undefined` where that came to nothing, so that this one may try. */
+  async #attachHere(spec: TaskSpec, signal: AbortSignal, task: LiveTask): Promise<{ readonly answer: unknown } | undefined> {
+    const isSame = task.inputHash === hashOf(spec.input);
+    if (task.isWritten && !isSame) throw taskExists(task.claim.id);
+    const leave = isSame ? task.attach(signal) : undefined;
+    try {
+      return await this.context.run(signal, async () => {
+        await task.ended(signal);
+        const row = await this.rows.find(task.claim);
+        if (!row || isTombstone(row)) return undefined;
+        if (row.input_hash !== hashOf(spec.input)) throw taskExists(row.id);
+        return { answer: await this.#answerOf(row) };
+      });
+    } finally {
+      leave?.();
+    }
+  }
+
+  /** The answer of a task that was asked for before, waited for if need be. */
+  async #answerOf(known: TaskRow): Promise<unknown> {
+    const row = isTerminal(known.state as TaskState) ? known : ((await this.endings.attached(known, () => this.rows.find(known))) ?? known);
+    if (row.state === 'completed') return row.result;
+    if (row.state === 'failed') throw new TaskFailedError(row.error as TaskFailure);
+    throw toReason(row.cancel as CancelIntent);
+  }
+
+  #toNewTask({ owner, kind, scopes, input, issue, total, calls }: TaskSpec): NewTask {
+    const { leaseMs, instanceId } = this.settings;
+    const { taskId: id, clientId, issuedAt } = issue;
+    const all = [...new Set([...scopes, ...issue.scopes])];
+    const what = { owner, id, kind, scopes: all, input, inputHash: hashOf(input), total, plannedCalls: calls.length };
+    return { ...what, clientId, issuedAt, instanceId, leaseMs };
+  }
+}
+
+/** The row was told to stop, or taken over, before its work could complete it. Rolls back what the work saved. */
+class NotOursError extends Error {}
