@@ -8,6 +8,7 @@ import { AuthModule } from './auth/index.js';
 import { ConfigModule, type AppConfig } from './config/index.js';
 import { DatabaseModule, type QueryObserver } from './database/index.js';
 import { HealthModule } from './health/index.js';
+import { MetricsModule } from './metrics/index.js';
 import { ProblemFilter } from './problems/index.js';
 import { QuizzesModule } from './quizzes/index.js';
 import { TasksModule } from './tasks/index.js';
@@ -38,6 +39,7 @@ export class AppModule {
         DatabaseModule.forRoot(queryObserver),
         AuthModule,
         HealthModule,
+        MetricsModule,
         TasksModule,
         QuizzesModule,
       ],
