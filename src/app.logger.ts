@@ -1,6 +1,7 @@
 import type { Params } from 'nestjs-pino';
 import type { DestinationStream, LogFn, Logger } from 'pino';
 import { CLIENT_CLOSED_REQUEST } from './abort/index.js';
+import type { OpenRequests } from './app.requests.js';
 import type { AppConfig } from './config/index.js';
 
 /** JSON lines whose `msg` begins with the words that operators grep for; fields carry the rest. */
@@ -38,15 +39,25 @@ interface Answer {
 
 const PROBES = new Set(['/health', '/ready', '/metrics']);
 
+type RequestHook = (request: Exchange, reply: Answer, done: () => void) => void;
+
 /**
- * One line for each request when its response closes. Not Fastify's `onResponse`: that one keeps silent about a client that left. An
- * answer that was never finished is one that nobody was there to receive: 499.
+ * One line for each request when its response closes, until when it counts as open. Not Fastify's `onResponse`: that one keeps silent
+ * about a client that left. An answer that was never finished is one that nobody was there to receive: 499.
  */
-export function logAccess(logger: Pick<Logger, 'info' | 'warn'>): (request: Exchange, reply: Answer, done: () => void) => void {
+export function logAccess(logger: Pick<Logger, 'info' | 'warn'>, requests: OpenRequests): RequestHook {
   return (request, reply, done) => {
-    if (!PROBES.has(request.url)) reply.raw.once('close', () => logExchange(logger, request, reply));
+    if (!PROBES.has(request.url)) follow(logger, requests, request, reply);
     done();
   };
+}
+
+function follow(logger: Pick<Logger, 'info' | 'warn'>, requests: OpenRequests, request: Exchange, reply: Answer): void {
+  const open = requests.open();
+  reply.raw.once('close', () => {
+    open.close();
+    logExchange(logger, request, reply);
+  });
 }
 
 function logExchange(logger: Pick<Logger, 'info' | 'warn'>, { method, url }: Exchange, { statusCode, elapsedTime, raw }: Answer): void {

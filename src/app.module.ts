@@ -3,7 +3,9 @@ import { APP_FILTER } from '@nestjs/core';
 import { LoggerModule } from 'nestjs-pino';
 import type { DestinationStream } from 'pino';
 import { AbortModule } from './abort/index.js';
+import { Drain } from './app.drain.js';
 import { loggerOptions } from './app.logger.js';
+import { OpenRequests } from './app.requests.js';
 import { AuthModule } from './auth/index.js';
 import { ConfigModule, type AppConfig } from './config/index.js';
 import { DatabaseModule, type QueryObserver } from './database/index.js';
@@ -43,7 +45,7 @@ export class AppModule {
         TasksModule,
         QuizzesModule,
       ],
-      providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
+      providers: [{ provide: APP_FILTER, useClass: ProblemFilter }, OpenRequests, Drain],
     };
   }
 }

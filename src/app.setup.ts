@@ -4,8 +4,10 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import helmet from '@fastify/helmet';
 import type { FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { Logger, PinoLogger } from 'nestjs-pino';
+import { closeWhileDraining, Drain } from './app.drain.js';
 import { logAccess } from './app.logger.js';
 import { AppModule, type AppSeams } from './app.module.js';
+import { OpenRequests } from './app.requests.js';
 import type { AppConfig } from './config/index.js';
 import { describeProblems, PROBLEM_JSON, SchemaPipe, toProblem } from './problems/index.js';
 
@@ -32,7 +34,10 @@ export async function createApp(config: AppConfig, { http2, ...seams }: AppOptio
   acceptEmptyBodies(app);
   await app.register(helmet, { contentSecurityPolicy: false });
   app.enableCors({ origin: [...config.http.corsOrigins], exposedHeaders: ['X-Task-Id', 'Retry-After'] });
-  app.getHttpAdapter().getInstance().addHook('onRequest', logAccess(PinoLogger.root));
+  const server = app.getHttpAdapter().getInstance();
+  server.addHook('onRequest', logAccess(PinoLogger.root, app.get(OpenRequests)));
+  // In HTTP/2 there is no such header: closing the server tells its clients.
+  if (!http2) server.addHook('onRequest', closeWhileDraining(app.get(Drain)));
   describeApi(app);
   app.enableShutdownHooks(undefined, { useProcessExit: true });
   return app;
