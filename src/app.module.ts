@@ -7,6 +7,7 @@ import { Drain } from './app.drain.js';
 import { loggerOptions } from './app.logger.js';
 import { OpenRequests } from './app.requests.js';
 import { AuthModule } from './auth/index.js';
+import { ChatModule } from './chat/index.js';
 import { ConfigModule, type AppConfig } from './config/index.js';
 import { DatabaseModule, type QueryObserver } from './database/index.js';
 import { HealthModule } from './health/index.js';
@@ -44,6 +45,7 @@ export class AppModule {
         MetricsModule,
         TasksModule,
         QuizzesModule,
+        ChatModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ProblemFilter }, OpenRequests, Drain],
     };

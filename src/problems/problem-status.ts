@@ -15,6 +15,8 @@ export const PROBLEMS = {
   question_not_found: { status: 404, title: 'Not found' },
   task_not_found: { status: 404, title: 'Not found' },
   task_exists: { status: 409, title: 'The id is taken' },
+  message_exists: { status: 409, title: 'The id is taken' },
+  session_busy: { status: 409, title: 'A reply is under way' },
   owner_lost: { status: 503, title: 'The work was lost' },
   chapter_empty: { status: 422, title: 'Nothing to ask about' },
   upstream_error: { status: 502, title: 'The language model failed' },

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { CancelledError, DeadlineExceededError, DrainingError, LeaseLostError } from '../../src/abort/index.js';
 import { HealthRepository } from '../../src/health/health.repository.js';
-import { PROBLEM_JSON, type Problem } from '../../src/problems/index.js';
+import { DomainError, PROBLEM_JSON, type Problem } from '../../src/problems/index.js';
 import { kindOf, PROBLEMS } from '../../src/problems/problem-status.js';
 import { BooksService } from '../../src/quizzes/books.service.js';
 import { Tasks } from '../../src/tasks/index.js';
@@ -25,6 +25,9 @@ const RESULT = 'GET /api/tasks/{id}/result';
 const EVENTS = 'GET /api/tasks/{id}/events';
 const CANCEL = 'POST /api/tasks/{id}/cancel';
 const CANCEL_MANY = 'POST /api/tasks/cancel';
+const SAY = 'POST /api/chat/sessions/{session_id}/messages';
+const SAID = 'GET /api/chat/sessions/{session_id}/messages';
+const CANCEL_SESSION = 'POST /api/chat/sessions/{session_id}/cancel';
 const CANCEL_PROJECT = 'POST /api/projects/{project_id}/cancel-tasks';
 
 const EMPTY_CHAPTER = 199;
@@ -62,6 +65,9 @@ describe('what /docs-json publishes', () => {
     client.post('/api/quizzes/generate', { ...BODY, ...over }, headers);
   const validate = (over: object = {}, headers?: Record<string, string>): Call =>
     client.post('/api/quizzes/validate-answer', { quiz_id: quiz.id, question_id: quiz.questions[0]!.id, answer: 'zzz', ...over }, headers);
+
+  const say = (over: object = {}, headers?: Record<string, string>): Call =>
+    client.post('/api/chat/sessions/s/messages', { content: 'hello', ...over }, headers);
 
   it('has a schema for the answer of every route, as a component', () => {
     const isAnswer = ({ status, schema }: { status: number; schema: { $ref?: string } }): boolean =>
@@ -108,6 +114,8 @@ describe('what /docs-json publishes', () => {
       [CANCEL]: () => client.post(`/api/tasks/${quiz.task_id}/cancel`, {}),
       [CANCEL_MANY]: () => client.post('/api/tasks/cancel', { ids: [quiz.task_id, ID] }),
       [CANCEL_PROJECT]: () => client.post('/api/projects/7/cancel-tasks', {}),
+      [SAID]: () => client.get('/api/chat/sessions/s/messages'),
+      [CANCEL_SESSION]: () => client.post('/api/chat/sessions/s/cancel', {}),
     };
 
     /** Streams are read where their events are tested. */
@@ -198,15 +206,21 @@ describe('what /docs-json publishes', () => {
       [CHAPTERS, 'book_not_found', () => client.get('/api/books/99/chapters')],
       [GENERATE, 'task_exists', taken((headers) => generate({ question_count: 7 }, headers))],
       [VALIDATE, 'task_exists', taken((headers) => validate({}, headers))],
-      ...[GENERATE, VALIDATE].flatMap((route) => {
-        const ask = (): Call => (route === GENERATE ? generate() : validate());
+      ...[GENERATE, VALIDATE, SAY].flatMap((route) => {
+        const ask = { [GENERATE]: generate, [VALIDATE]: validate, [SAY]: say }[route] ?? say;
         return [
-          [route, 'task_cancelled', stopped(new CancelledError(), ask)],
-          [route, 'deadline_exceeded', stopped(new DeadlineExceededError(1), ask)],
-          [route, 'draining', stopped(new DrainingError(), ask)],
-          [route, 'owner_lost', stopped(new LeaseLostError(), ask)],
+          [route, 'task_cancelled', stopped(new CancelledError(), () => ask())],
+          [route, 'deadline_exceeded', stopped(new DeadlineExceededError(1), () => ask())],
+          [route, 'draining', stopped(new DrainingError(), () => ask())],
+          [route, 'owner_lost', stopped(new LeaseLostError(), () => ask())],
         ] as const;
       }),
+      [SAY, 'task_exists', taken((headers) => say({}, headers))],
+      [SAY, 'book_not_found', () => say({ book_id: 99 })],
+      [SAY, 'session_busy', stopped(new DomainError('session_busy', 'x'), () => say())],
+      [SAY, 'message_exists', stopped(new DomainError('message_exists', 'x'), () => say())],
+      [SAID, 'validation_failed', () => client.get('/api/chat/sessions/s/messages?limit=0')],
+      [CANCEL_SESSION, 'validation_failed', () => client.post('/api/chat/sessions/s/cancel', { message_id: 7 })],
       [TASKS, 'validation_failed', () => client.get('/api/tasks?state=x')],
       [TASK, 'task_not_found', () => client.get(`/api/tasks/${ID}`)],
       [RESULT, 'task_not_found', () => client.get(`/api/tasks/${ID}/result`)],

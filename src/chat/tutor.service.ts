@@ -1,0 +1,118 @@
+import { performance } from 'node:perf_hooks';
+import { Injectable, Logger } from '@nestjs/common';
+import { AbortContext, isAbortOf } from '../abort/index.js';
+import type { User } from '../auth/index.js';
+import { ContentRepository, Retriever, type Passage } from '../content/index.js';
+import { Llm } from '../llm/index.js';
+import { DomainError } from '../problems/index.js';
+import type { EventBuffer } from '../sse/index.js';
+import type { Outcome, TaskHandle } from '../tasks/index.js';
+import type { ChatEvent, OnConflict, ReplyView } from './chat.dto.js';
+import { ChatMessagesRepository, type NewExchange } from './chat-messages.repository.js';
+import { tutorPrompt } from './prompts.js';
+import type { ReplyDraft } from './reply-draft.js';
+import { Turns } from './turns.service.js';
+
+const MOST_PASSAGES = 5;
+const MOST_HISTORY_MESSAGES = 20;
+/** A process that is killed loses no more of a reply than it said within this time. */
+const KEEP_EVERY_MS = 1000;
+
+/** A message to be replied to. */
+export interface ReplyRequest {
+  readonly user: User;
+  readonly exchange: NewExchange;
+  readonly bookId: number | undefined;
+  readonly onConflict: OnConflict;
+}
+
+/** Replies to one message, as the work of a task. */
+@Injectable()
+export class Tutor {
+  readonly #logger = new Logger('ChatService');
+
+  constructor(
+    private readonly context: AbortContext,
+    private readonly turns: Turns,
+    private readonly messages: ChatMessagesRepository,
+    private readonly content: ContentRepository,
+    private readonly retriever: Retriever,
+    private readonly llm: Llm,
+  ) {}
+
+  /** The stages of the straight path that call a model. */
+  static callsFor(bookId: number | undefined): readonly string[] {
+    return bookId === undefined ? ['chat_reply'] : ['retrieve_passages', 'chat_reply'];
+  }
+
+  /**
+   * Writes the message down, waits for its turn, and says the reply piece by piece to `events`, no faster than they are read. `draft` has
+   * what was said when it is cut. Throws `book_not_found`, `session_busy` and `message_exists` before the first event.
+   */
+  async reply(
+    request: ReplyRequest,
+    { scope }: TaskHandle,
+    draft: ReplyDraft,
+    events: EventBuffer<ChatEvent>,
+  ): Promise<Outcome<ReplyView>> {
+    const { exchange, bookId } = request;
+    const { owner, sessionId: session_id, messageId: message_id, taskId: task_id, id: reply_id } = exchange;
+    if (bookId !== undefined) await this.context.stage('find_book', () => this.#findBook(bookId));
+    const ahead = await this.context.stage('enter_session', () => this.#enter(request, draft));
+    await events.push({ type: 'task-start', data: { task_id, message_id, reply_id } }, scope.signal);
+    await this.context.stage('await_turn', () => this.turns.take(exchange, request.user, ahead, request.onConflict));
+    const passages = await this.context.stage('retrieve_passages', () => this.#passagesFor(exchange, bookId));
+    await this.context.stage('chat_reply', () => this.#say(exchange, passages, draft, events));
+    const usage = await this.context.shield(() => this.llm.usageOf({ owner, id: task_id }));
+    const result = { task_id, session_id, message_id, reply_id, content: draft.text, usage };
+    return { result, stage: 'save_reply', save: (tx) => this.messages.complete(tx, exchange, draft.text) };
+  }
+
+  async #findBook(bookId: number): Promise<void> {
+    if (!(await this.content.hasBook(bookId))) throw new DomainError('book_not_found', `There is no book ${bookId}.`);
+  }
+
+  async #enter({ exchange, onConflict }: ReplyRequest, draft: ReplyDraft): Promise<readonly string[]> {
+    const ahead = await this.turns.enter(exchange, onConflict);
+    draft.isEntered = true;
+    return ahead;
+  }
+
+  async #passagesFor({ content }: NewExchange, bookId: number | undefined): Promise<Passage[]> {
+    if (bookId === undefined) return [];
+    return await this.retriever.nearest({ text: content, within: { bookId }, weakSkills: [], limit: MOST_PASSAGES });
+  }
+
+  async #say(exchange: NewExchange, passages: readonly Passage[], draft: ReplyDraft, events: EventBuffer<ChatEvent>): Promise<void> {
+    const history = await this.messages.before(exchange, MOST_HISTORY_MESSAGES);
+    const messages = tutorPrompt(exchange.content, history, passages);
+    let keptAt = performance.now();
+    for await (const text of this.llm.stream({ messages, skipping: 'skipping reply' })) {
+      draft.add(text);
+      await this.#handOver(text, events);
+      if (performance.now() - keptAt < KEEP_EVERY_MS) continue;
+      await this.#keep(exchange, draft);
+      keptAt = performance.now();
+    }
+  }
+
+  /** An abort that finds the model waiting for its reader is announced here: no call is under way that could. */
+  async #handOver(text: string, events: EventBuffer<ChatEvent>): Promise<void> {
+    try {
+      await events.push({ type: 'text-delta', data: { text } }, this.context.signal);
+    } catch (error) {
+      this.context.announce('aborting LLM call');
+      throw error;
+    }
+  }
+
+  /** A precaution, and so no reason to end a reply. */
+  async #keep(exchange: NewExchange, draft: ReplyDraft): Promise<void> {
+    try {
+      await this.messages.keep(exchange, draft.text);
+    } catch (error) {
+      if (isAbortOf(error, this.context.signal)) throw error;
+      this.#logger.warn({ err: error, msg: '[ChatService] What a reply has said so far could not be kept', task_id: exchange.taskId });
+    }
+  }
+}
