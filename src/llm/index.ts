@@ -1,5 +1,5 @@
 export { Llm, type ChatCall, type ChatMessage, type StructuredCall } from './llm.js';
-export type { TaskUsage } from './llm-calls.repository.js';
+export { NO_USAGE, type TaskUsage } from './llm-calls.repository.js';
 export { LlmModule } from './llm.module.js';
 export { Models } from './models.js';
 export { countTokens } from './offline/index.js';

@@ -34,14 +34,15 @@ export interface CallOwner {
   readonly id: string;
 }
 
-const NOTHING: TaskUsage = { prompt_tokens: 0, completion_tokens: 0, estimated: false, cost_usd: 0 };
+/** Of a task that has called no model. */
+export const NO_USAGE: TaskUsage = { prompt_tokens: 0, completion_tokens: 0, estimated: false, cost_usd: 0 };
 
 /** The token ledger. A row opens before its call and closes after, so that a killed process leaves an open row and not nothing. */
 @Injectable()
 export class LlmCallsRepository {
   constructor(
     private readonly db: Database,
-    /** For what is booked of stopped work: it must not wait behind the slow queries that it was stopped for. */
+    /** For what is booked and told of stopped work: it must not wait behind the slow queries that it was stopped for. */
     private readonly reserved: ReservedDatabase,
   ) {}
 
@@ -59,7 +60,7 @@ export class LlmCallsRepository {
 
   /** What a task has used, over all its calls. */
   async usageOf(task: CallOwner): Promise<TaskUsage> {
-    const [usage = NOTHING] = await this.usagesOf([task]);
+    const [usage = NO_USAGE] = await this.usagesOf([task]);
     return usage;
   }
 
@@ -71,7 +72,7 @@ export class LlmCallsRepository {
         bool_and(c.is_exact) as exact, sum(c.cost_usd) as cost
       from unnest(${tasks.map(({ owner }) => owner)}::text[], ${tasks.map(({ id }) => id)}::uuid[]) with ordinality as t (owner, id, ordinal)
       left join llm_calls c on c.task_id = t.id and c.owner = t.owner
-      group by t.ordinal order by t.ordinal`.execute(this.db);
+      group by t.ordinal order by t.ordinal`.execute(this.reserved);
     return rows.map(toUsage);
   }
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { receiptView, type CancelIntent, type Receipt, type TaskRow } from './task.js';
+import { NO_USAGE, type TaskUsage } from '../llm/index.js';
+import { toCancelView } from './task-view.js';
+import { cancelView, receiptView, taskUsageView, type CancelIntent, type Receipt, type TaskRow } from './task.js';
 
 export const CANCEL_STATUSES = ['cancelled', 'cancelling', 'pending', 'already_completed', 'already_failed', 'not_found'] as const;
 export type CancelStatus = (typeof CANCEL_STATUSES)[number];
@@ -12,6 +14,8 @@ export const cancelAnswer = z
     cancelled_at: z.iso.datetime().nullable(),
     finished_at: z.iso.datetime().nullable(),
     reason: z.string().nullable(),
+    cancel: cancelView.nullable().meta({ description: 'who asked first, and why' }),
+    usage: taskUsageView.meta({ description: 'what the task had spent' }),
     receipt: receiptView.nullable(),
   })
   .meta({ id: 'CancelAnswer' });
@@ -27,7 +31,7 @@ const MESSAGES: Record<CancelStatus, string> = {
 };
 
 /** What a cancel says of one task, read off its row: so every click gets the same answer. */
-export function toCancelAnswer(row: TaskRow): CancelAnswer {
+export function toCancelAnswer(row: TaskRow, usage: TaskUsage): CancelAnswer {
   const status = statusOf(row);
   const finishedAt = row.finished_at?.toISOString() ?? null;
   return {
@@ -37,13 +41,16 @@ export function toCancelAnswer(row: TaskRow): CancelAnswer {
     cancelled_at: status === 'cancelled' ? finishedAt : null,
     finished_at: status === 'pending' ? null : finishedAt,
     reason: (row.cancel as CancelIntent | null)?.reason ?? null,
+    cancel: row.cancel === null ? null : toCancelView(row.cancel as CancelIntent),
+    usage,
     receipt: row.receipt as Receipt | null,
   };
 }
 
 export function notFound(taskId: string): CancelAnswer {
   const status = 'not_found';
-  return { task_id: taskId, status, message: MESSAGES[status], cancelled_at: null, finished_at: null, reason: null, receipt: null };
+  const unknown = { cancelled_at: null, finished_at: null, reason: null, cancel: null, usage: NO_USAGE, receipt: null };
+  return { task_id: taskId, status, message: MESSAGES[status], ...unknown };
 }
 
 /** A tombstone: cancelled before its task has come, and so without anything that a task was asked for. */

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AbortContext } from '../abort/index.js';
 import type { User } from '../auth/index.js';
 import type { Tx } from '../database/index.js';
+import { Llm, NO_USAGE } from '../llm/index.js';
 import { CancelBus } from './bus/index.js';
 import { isTombstone, notFound, toCancelAnswer, type CancelAnswer } from './cancel-answer.js';
 import { CancelsRepository, type Selection } from './cancels.repository.js';
@@ -43,6 +44,7 @@ export class Cancels {
     private readonly context: AbortContext,
     private readonly cancels: CancelsRepository,
     private readonly tasks: TasksRepository,
+    private readonly llm: Llm,
     private readonly endings: Endings,
     private readonly bus: CancelBus,
     private readonly notices: TaskNotices,
@@ -61,8 +63,7 @@ export class Cancels {
       const tomb = told.length === 0 && isPending ? await this.cancels.entomb(tx, { owner: user.id, id }, intent) : undefined;
       return tomb ? [tomb] : told.toSorted(liveFirst);
     });
-    const answer = row ? toCancelAnswer(await this.#stopped(row, options.waitMs)) : notFound(id);
-    this.notices.tell({ type: 'answered', status: answer.status });
+    const [answer = this.#unknown(id)] = row ? await this.#answersOf([row], options.waitMs) : [];
     return answer;
   }
 
@@ -117,7 +118,9 @@ export class Cancels {
   }
 
   async #answersOf(rows: readonly TaskRow[], waitMs: number): Promise<CancelAnswer[]> {
-    const answers = await Promise.all(rows.map(async (row) => toCancelAnswer(await this.#stopped(row, waitMs))));
+    const stopped = await Promise.all(rows.map((row) => this.#stopped(row, waitMs)));
+    const usages = await this.llm.usagesOf(stopped);
+    const answers = stopped.map((row, i) => toCancelAnswer(row, usages[i] ?? NO_USAGE));
     for (const { status } of answers) this.notices.tell({ type: 'answered', status });
     return answers;
   }

@@ -24,7 +24,7 @@ export function toTaskView(row: TaskRow, usage: TaskUsage, isForAdmin = false): 
   };
 }
 
-function toCancelView({ cause, reason, by, requested_at }: CancelIntent): CancelView {
+export function toCancelView({ cause, reason, by, requested_at }: CancelIntent): CancelView {
   return { cause, reason: reason ?? null, by: by ?? null, requested_at };
 }
 

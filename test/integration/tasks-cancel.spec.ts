@@ -55,6 +55,8 @@ describe.each(backends)('cancelling tasks, on %s', (backend: Backend) => {
       cancelled_at: expect.any(String),
       finished_at: cancelled.cancelled_at,
       reason: 'changed my mind',
+      cancel: { cause: 'user', by: 'learner', reason: 'changed my mind', requested_at: expect.any(String) },
+      usage: { prompt_tokens: expect.any(Number), completion_tokens: expect.any(Number), estimated: true, cost_usd: expect.any(Number) },
       receipt: {
         stopped_at: expect.any(String),
         stage: 'generate_quiz',
@@ -80,6 +82,7 @@ describe.each(backends)('cancelling tasks, on %s', (backend: Backend) => {
       error: null,
     });
     expect(task.usage.completion_tokens).toBeGreaterThan(0);
+    expect(cancelled).toMatchObject({ usage: task.usage, cancel: task.cancel });
     expect(task.receipt).toEqual(cancelled.receipt);
     expect(app.logs.messages).toEqual(
       expect.arrayContaining([
