@@ -170,5 +170,7 @@ function saidOf(by: Asked, id: string, index: number): Said[] {
   if (step.do !== 'cancel' || step.task !== index) return [];
   const body = answer.json<{ status: string | number; code?: string }>();
   if (answer.status === 404) return [{ by, status: 'not_found', answeredAt }];
+  // No acknowledgement. Whether it was to be expected is looked at where statuses are.
+  if (body.code === 'database_unavailable') return [];
   return [{ by, status: String(body.status), answeredAt, answer: { ...body } }];
 }

@@ -167,6 +167,7 @@ function untrue(task: TaskEvidence, create: Asked, { run }: Evidence): string | 
   if (!answer) return false;
   const body = answer.json<CreateAnswer>();
   const said = `${describeAsked(create)} was answered ${answer.status} ${body.code ?? ''} ${body.detail ?? ''}`;
+  if (isUndone(body.code, run)) return false;
   const isOwnBody = (step.do === 'create-other') === task.isMadeOfOtherBody;
   if (!isOwnBody) return !isRefusal(body.code, task.state) && `${said}, with another body`;
   if (answer.status === 200) return !isDeepStrictEqual(body, task.row?.result) && `${said}, which is not the stored result`;
@@ -177,6 +178,11 @@ function untrue(task: TaskEvidence, create: Asked, { run }: Evidence): string | 
   const isFailureOfFrozen = body.code === 'upstream_error' && task.state === 'cancelled' && task.row?.receipt?.confirmed === false;
   if (!ends?.includes(task.state ?? '') && !isFailureOfFrozen) return `${said}, it ended ${task.state ?? 'not at all'}`;
   return body.code === 'owner_lost' && !run.isDisturbed && said;
+}
+
+/** A transaction in which an instance stood still too long was undone, and its client is told to try again: nothing was acknowledged. */
+function isUndone(code: string | undefined, { isDisturbed }: Evidence['run']): boolean {
+  return isDisturbed && code === 'database_unavailable';
 }
 
 /** A body that is not the task's own makes nothing; whoever is quick may be told of the cancel before the mix-up. */
@@ -247,8 +253,7 @@ function surprise(asked: Asked, run: Evidence['run']): string | undefined {
   const { step, answer, end } = asked;
   if (!answer) return end === 'lost' && !run.isKilled ? `the connection broke: ${describeAsked(asked)}` : undefined;
   const expected = STATUSES[step.do];
-  // A transaction in which an instance stood still too long was undone, and its client is told so: nothing was acknowledged.
-  if (run.isDisturbed && answer.status === 503) return undefined;
+  if (isUndone(answer.json<CreateAnswer>().code, run)) return undefined;
   return expected.includes(answer.status) ? undefined : `${describeAsked(asked)} was answered ${answer.status} ${answer.text}`;
 }
 
