@@ -71,9 +71,12 @@ const INVARIANTS: Readonly<Record<string, Invariant>> = {
 
   'whoever asked for the quiz is told the truth': (task, evidence) => task.creates.map((create) => untrue(task, create, evidence)),
 
-  'clicks get equal answers once it has stopped': ({ said }) => {
+  // But for what late work of a vanished owner has cost: that is booked whenever it comes.
+  'clicks get equal answers once it has stopped': ({ said, row }) => {
     const final = said.filter(({ status, answer }) => answer && (status === 'cancelled' || status.startsWith('already')));
-    return final.map(({ answer, by }) => !isDeepStrictEqual(answer, final[0]?.answer) && describeAsked(by));
+    const isConfirmed = row?.receipt?.confirmed !== false;
+    const told = final.map(({ answer }) => (isConfirmed ? answer : { ...answer, usage: undefined }));
+    return final.map(({ by }, i) => !isDeepStrictEqual(told[i], told[0]) && describeAsked(by));
   },
 
   'nothing is stopped or fails without a reason': (task, evidence) => [unexplained(task, evidence)],
