@@ -15,15 +15,22 @@ import { Scratch, type OpenDatabase } from '../../test/support/abort-database.js
 import { backends } from '../../test/support/backends.js';
 
 const TABLES = [
+  'blob_chunks',
+  'blobs',
   'books',
   'cancel_marks',
   'chapters',
   'chat_messages',
+  'document_chunks',
+  'document_pages',
+  'documents',
   'llm_calls',
   'passages',
   'question_results',
   'questions',
   'quizzes',
+  'resources',
+  'task_items',
   'tasks',
 ];
 const PASSAGES = mandarinCourse.chapters.flatMap(({ passages }) => passages).length;

@@ -2,14 +2,23 @@ import type { ColumnType, Generated, GeneratedAlways, JSONColumnType, Selectable
 
 type Timestamp = ColumnType<Date, Date | string | undefined, Date | string>;
 
+type Optional<T> = ColumnType<T | null, T | null | undefined, T | null>;
+type OptionalTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+type Json = ColumnType<unknown, string | null | undefined, string | null>;
+
 export interface Books {
-  id: number;
+  id: Generated<number>;
   title: string;
   language: string;
+  /** Whose it is alone; `null` where it is everybody's. */
+  owner: Optional<string>;
+  level: Optional<string>;
+  subject: Optional<string>;
+  created_at: Timestamp;
 }
 
 export interface Chapters {
-  id: number;
+  id: Generated<number>;
   book_id: number;
   title: string;
   level: string;
@@ -26,6 +35,9 @@ export interface Passages {
   /** A pgvector literal, `null` until embedded. Vectors of several models may stand beside each other while a change is under way. */
   embedding: ColumnType<string | null, string | null | undefined, string | null>;
   embedding_model: string | null;
+  /** What it was read from, and on which page. */
+  document_id: Optional<string>;
+  page: Optional<number>;
 }
 
 export interface Quizzes {
@@ -80,9 +92,6 @@ export interface LlmCalls {
   ended_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
 }
 
-type Optional<T> = ColumnType<T | null, T | null | undefined, T | null>;
-type Json = ColumnType<unknown, string | null | undefined, string | null>;
-
 export interface Tasks {
   owner: string;
   id: string;
@@ -115,6 +124,99 @@ export interface Tasks {
   lease_until: ColumnType<Date | null, Date | null | undefined, Date | null>;
   attached_until: ColumnType<Date | null, Date | null | undefined, Date | null>;
   resumed_from: Optional<string>;
+  /** What is worked on at present, where the task has items. */
+  item: Optional<string>;
+  /** What one item takes, as its owner has measured it. */
+  ms_per_item: Optional<number>;
+  /** How often an instance vanished that worked on it. */
+  losses: Generated<number>;
+}
+
+export interface TaskItems {
+  owner: string;
+  task_id: string;
+  /** From 1. */
+  ordinal: number;
+  /** Tells the item from the others of its task. */
+  key: string;
+  name: string;
+  state: Generated<string>;
+  /** How often somebody has begun it. */
+  attempts: Generated<number>;
+  input: Json;
+  result: Json;
+  error: Json;
+  started_at: OptionalTimestamp;
+  finished_at: OptionalTimestamp;
+}
+
+export interface Blobs {
+  id: string;
+  owner: string;
+  /** Which store holds the bytes. */
+  place: string;
+  /** `null` while they are still coming in. PostgreSQL gives `bigint` as text. */
+  bytes: ColumnType<string | null, number | null | undefined, number | null>;
+  sha256: Optional<string>;
+  created_at: Timestamp;
+  /** To be removed, and not to be read any more. */
+  is_condemned: Generated<boolean>;
+}
+
+export interface BlobChunks {
+  blob_id: string;
+  ordinal: number;
+  bytes: Buffer;
+}
+
+export interface Documents {
+  id: string;
+  owner: string;
+  /** The task that reads it, or did so last. */
+  task_id: string;
+  ordinal: number;
+  name: string;
+  media_type: string;
+  bytes: ColumnType<string, number, number>;
+  sha256: string;
+  /** `null` once it has been read. */
+  blob_id: Optional<string>;
+  state: Generated<string>;
+  pages: Optional<number>;
+  title: Optional<string>;
+  language: Optional<string>;
+  level: Optional<string>;
+  subject: Optional<string>;
+  chapters: Json;
+  book_id: Optional<number>;
+  error: Json;
+  created_at: Timestamp;
+}
+
+export interface DocumentPages {
+  document_id: string;
+  /** From 1. */
+  number: number;
+  text: string;
+  source: string;
+}
+
+export interface DocumentChunks {
+  document_id: string;
+  ordinal: number;
+  page: number;
+  text: string;
+  embedding: ColumnType<string | null, string | null | undefined, string | null>;
+  embedding_model: Optional<string>;
+}
+
+export interface Resources {
+  owner: string;
+  project_id: string;
+  id: string;
+  ordinal: number;
+  name: string;
+  data: ColumnType<unknown, string, string>;
 }
 
 export interface CancelMarks {
@@ -159,6 +261,13 @@ export interface Schema {
   tasks: Tasks;
   cancel_marks: CancelMarks;
   chat_messages: ChatMessages;
+  task_items: TaskItems;
+  blobs: Blobs;
+  blob_chunks: BlobChunks;
+  documents: Documents;
+  document_pages: DocumentPages;
+  document_chunks: DocumentChunks;
+  resources: Resources;
 }
 
 /** A row as it is read. */
