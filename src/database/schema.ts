@@ -159,8 +159,8 @@ export interface Blobs {
   bytes: ColumnType<string | null, number | null | undefined, number | null>;
   sha256: Optional<string>;
   created_at: Timestamp;
-  /** To be removed, and not to be read any more. */
-  is_condemned: Generated<boolean>;
+  /** When it may be removed: soon, unless somebody keeps it; `null` while it is kept. */
+  expires_at: OptionalTimestamp;
 }
 
 export interface BlobChunks {

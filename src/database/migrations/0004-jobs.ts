@@ -15,9 +15,9 @@ export async function up(db: Kysely<never>): Promise<void> {
   )`.execute(db);
   await sql`create table blobs (
     id uuid primary key, owner text not null, place text not null, bytes bigint, sha256 text,
-    created_at timestamptz not null default clock_timestamp(), is_condemned boolean not null default false
+    created_at timestamptz not null default clock_timestamp(), expires_at timestamptz
   )`.execute(db);
-  await sql`create index blobs_by_age on blobs (created_at)`.execute(db);
+  await sql`create index blobs_by_expiry on blobs (expires_at) where expires_at is not null`.execute(db);
   await sql`create table blob_chunks (
     blob_id uuid not null references blobs on delete cascade, ordinal int not null, bytes bytea not null, primary key (blob_id, ordinal)
   )`.execute(db);
