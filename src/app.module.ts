@@ -10,6 +10,7 @@ import { AuthModule } from './auth/index.js';
 import { ChatModule } from './chat/index.js';
 import { ConfigModule, type AppConfig } from './config/index.js';
 import { DatabaseModule, type QueryObserver } from './database/index.js';
+import { JobsModule } from './jobs/index.js';
 import { HealthModule } from './health/index.js';
 import { MetricsModule } from './metrics/index.js';
 import { ProblemFilter } from './problems/index.js';
@@ -44,6 +45,7 @@ export class AppModule {
         HealthModule,
         MetricsModule,
         TasksModule,
+        JobsModule,
         QuizzesModule,
         ChatModule,
       ],

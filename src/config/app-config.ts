@@ -29,8 +29,10 @@ export interface AppConfig {
 
 /** The times that tasks live by, in milliseconds where no other unit is named. */
 export interface TasksConfig {
-  /** No task runs longer than this. */
+  /** No task in a request runs longer than this. */
   readonly maxMs: number;
+  /** No job works longer than this at one go. */
+  readonly jobMaxMs: number;
   /** How often an instance renews the leases of its tasks and looks for cancels that did not reach it. */
   readonly heartbeatMs: number;
   /** A task whose owner has not renewed for so long belongs to nobody any more. */

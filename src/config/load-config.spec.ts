@@ -111,6 +111,7 @@ const VARIABLES: readonly Variable[] = [
     becomes: 'rediss://me:hunter2@cache:6380/1',
   },
   { name: 'TASK_MAX_MS', read: (c) => c.tasks.maxMs, byDefault: 900_000, given: '1', becomes: 1 },
+  { name: 'JOB_MAX_MS', read: (c) => c.tasks.jobMaxMs, byDefault: 86_400_000, given: '1', becomes: 1 },
   { name: 'LEASE_HEARTBEAT_MS', read: (c) => c.tasks.heartbeatMs, byDefault: 1000, given: '10', becomes: 10 },
   { name: 'LEASE_MS', read: (c) => c.tasks.leaseMs, byDefault: 5000, given: '3000', becomes: 3000 },
   { name: 'CANCEL_MARK_TTL_MS', read: (c) => c.tasks.markTtlMs, byDefault: 60_000, given: '86400000', becomes: 86_400_000 },

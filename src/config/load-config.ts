@@ -50,6 +50,7 @@ const environment = z.object({
   JWKS_URL: httpUrl.optional(),
   REDIS_URL: url(/^rediss?:$/, 'a redis:// or rediss:// URL').optional(),
   TASK_MAX_MS: integer(1, 86_400_000).default(900_000),
+  JOB_MAX_MS: integer(1, 604_800_000).default(86_400_000),
   LEASE_HEARTBEAT_MS: integer(10, 60_000).default(1000),
   LEASE_MS: integer(30, 600_000).default(5000),
   CANCEL_MARK_TTL_MS: integer(1, 86_400_000).default(60_000),
@@ -124,6 +125,7 @@ function toTasksConfig(env: Environment): TasksConfig {
   }
   return {
     maxMs: env.TASK_MAX_MS,
+    jobMaxMs: env.JOB_MAX_MS,
     heartbeatMs: env.LEASE_HEARTBEAT_MS,
     leaseMs: env.LEASE_MS,
     markTtlMs: env.CANCEL_MARK_TTL_MS,

@@ -4,6 +4,7 @@ import type { PGlite } from '@electric-sql/pglite';
 import pg from 'pg';
 import type { AppConfig } from '../config/index.js';
 import { DatabaseStartError } from './database.errors.js';
+import { listenOn, type Listen } from './listener.js';
 
 /** An open database: the pool that statements run on, and where there is a server, one connection apart to cancel them through. */
 export interface Connection {
@@ -16,6 +17,8 @@ export interface Connection {
   /** One connection for the heartbeat alone: cancels that wait for each other must not let leases run out. */
   readonly heartbeat: pg.Pool;
   readonly control?: pg.Pool;
+  /** Messages of the database, on a connection apart where there is a server. */
+  readonly listen: Listen;
   close(): Promise<void>;
 }
 
@@ -53,6 +56,7 @@ async function connectPostgres({ database, tasks }: DatabaseConfig, url: string,
   const control = new pg.Pool({ ...settings, connectionString: withSettings(url, 'hangup-cancel'), max: 1, idleTimeoutMillis: 0 });
   for (const each of [pool, reserved, heartbeat, control]) watch(each, onIdleError);
   const { host, pathname } = new URL(url);
+  const listen: Listen = (channel, message, up) => listenOn(withSettings(url, 'hangup-jobs'), channel, { message, up, lost: onIdleError });
   const close = async (): Promise<void> => {
     await Promise.all([pool.end(), reserved.end(), heartbeat.end()]);
     // Statements in flight, whose end the pools wait for, are cancelled through this one.
@@ -64,7 +68,7 @@ async function connectPostgres({ database, tasks }: DatabaseConfig, url: string,
     await close();
     throw new DatabaseStartError(`DATABASE_URL does not answer at ${host}: ${messageOf(error)}`, { cause: error });
   }
-  return { kind: 'postgres', description: `PostgreSQL at ${host}${pathname}`, pool, reserved, heartbeat, control, close };
+  return { kind: 'postgres', description: `PostgreSQL at ${host}${pathname}`, pool, reserved, heartbeat, control, listen, close };
 }
 
 /** What the URL says wins over what stands beside it in pg's options: so ours goes into the URL, behind what is there. */
@@ -93,12 +97,18 @@ async function openEmbedded(dataDir: string, onIdleError: (error: Error) => void
     await pool.end();
     await lite.close();
   };
+  const listen: Listen = async (channel, onMessage, onUp) => {
+    const unlisten = await lite.listen(channel, onMessage);
+    onUp();
+    return { close: () => unlisten() };
+  };
   return {
     kind: 'embedded',
     description: `embedded PostgreSQL (PGlite) in ${isInMemory ? 'memory' : path}`,
     pool,
     reserved: pool,
     heartbeat: pool,
+    listen,
     close,
   };
 }

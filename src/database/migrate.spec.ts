@@ -132,6 +132,7 @@ describe('A schema that cannot be brought up to date', () => {
       pool,
       reserved: pool,
       heartbeat: pool,
+      listen: () => Promise.reject(new Error('Nobody listens here.')),
       close: () => Promise.resolve(),
     };
     const context = new AbortContext();

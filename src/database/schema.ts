@@ -130,6 +130,7 @@ export interface Tasks {
   ms_per_item: Optional<number>;
   /** How often an instance vanished that worked on it. */
   losses: Generated<number>;
+  deadline_at: OptionalTimestamp;
 }
 
 export interface TaskItems {

@@ -17,6 +17,7 @@ export const PROBLEMS = {
   task_exists: { status: 409, title: 'The id is taken' },
   message_exists: { status: 409, title: 'The id is taken' },
   session_busy: { status: 409, title: 'A reply is under way' },
+  task_not_resumable: { status: 409, title: 'Nothing to go on with' },
   owner_lost: { status: 503, title: 'The work was lost' },
   chapter_empty: { status: 422, title: 'Nothing to ask about' },
   upstream_error: { status: 502, title: 'The language model failed' },
@@ -27,6 +28,11 @@ export const PROBLEMS = {
   database_unavailable: { status: 503, title: 'The database is not reachable' },
 } satisfies Record<string, ProblemKind>;
 
+/** What ends one item of a task: told in its results, and no answer of its own. */
+export const FAILURES = {
+  item_lost: { status: 503, title: 'The work was lost' },
+} satisfies Record<string, ProblemKind>;
+
 /** What the reasons of aborts are, to a client that still listens. The abort filter answers them. */
 export const ABORTS = {
   task_cancelled: { status: 409, title: 'Task cancelled' },
@@ -34,7 +40,7 @@ export const ABORTS = {
   draining: { status: 503, title: 'Service unavailable' },
 } satisfies Record<string, ProblemKind>;
 
-export type ProblemCode = keyof typeof PROBLEMS | keyof typeof ABORTS;
+export type ProblemCode = keyof typeof PROBLEMS | keyof typeof FAILURES | keyof typeof ABORTS;
 
 /** Codes for errors that come with nothing but a status, as Nest's and Fastify's own do. */
 export const CODE_OF_STATUS: Record<number, string> = {
@@ -58,6 +64,7 @@ export const INTERNAL = { title: 'Internal error', status: 500, code: 'internal_
 const KINDS = new Map<string, ProblemKind>([
   ...Object.entries(CODE_OF_STATUS).map(([status, code]) => [code, { status: Number(status), title: titleOf(Number(status)) }] as const),
   ...Object.entries(PROBLEMS),
+  ...Object.entries(FAILURES),
   ...Object.entries(ABORTS),
   [INTERNAL.code, INTERNAL],
 ]);

@@ -25,6 +25,12 @@ export interface NewMark {
   readonly isBlindSpent: boolean;
 }
 
+/** A task as a cancel has left it. */
+export type ToldRow = TaskRow & {
+  /** It waited in the queue until this very cancel. */
+  readonly isStoppedNow?: boolean;
+};
+
 export interface Mark {
   readonly scope: string;
   readonly reason: string | null;
@@ -66,7 +72,7 @@ export class CancelsRepository {
     meant: Selection,
     cancel: Omit<CancelIntent, 'requested_at'>,
     issued: { readonly clientId?: string; readonly issuedAt?: number } = {},
-  ): Promise<TaskRow[]> {
+  ): Promise<ToldRow[]> {
     const rows = await this.#meant(tx, owner, meant)
       .$if(meant.ids === undefined, (query) => query.where('state', 'in', LIVE).where(notIssuedAfter(issued)))
       .orderBy('owner')
@@ -81,7 +87,7 @@ export class CancelsRepository {
     return rows.map((row) => told.find(({ owner: whose, id }) => whose === row.owner && id === row.id) ?? row);
   }
 
-  async #tellAll(tx: Tx, rows: readonly TaskRow[], cancel: Omit<CancelIntent, 'requested_at'>): Promise<TaskRow[]> {
+  async #tellAll(tx: Tx, rows: readonly TaskRow[], cancel: Omit<CancelIntent, 'requested_at'>): Promise<ToldRow[]> {
     if (rows.length === 0) return [];
     const intent = sql`${JSON.stringify(cancel)}::jsonb || jsonb_build_object('requested_at', ${ISO_NOW})`;
     const noWork = sql`jsonb_build_object('stopped_at', ${ISO_NOW}, 'stage', null, 'layers', '[]'::jsonb, 'calls_avoided', t.planned_calls,
@@ -94,7 +100,7 @@ export class CancelsRepository {
       from unnest(${rows.map(({ owner }) => owner)}::text[], ${rows.map(({ id }) => id)}::uuid[]) as m (owner, id)
       where t.owner = m.owner and t.id = m.id
       returning t.*`.execute(tx);
-    return told;
+    return told.map((row) => ({ ...row, isStoppedNow: row.state === 'cancelled' }));
   }
 
   /** Remembers the cancel of an id that nobody has used; `undefined` where somebody of that owner has. */

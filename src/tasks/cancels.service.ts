@@ -1,15 +1,15 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { AbortContext } from '../abort/index.js';
 import type { User } from '../auth/index.js';
 import type { Tx } from '../database/index.js';
 import { Llm, NO_USAGE } from '../llm/index.js';
 import { CancelBus } from './bus/index.js';
 import { isTombstone, notFound, toCancelAnswer, type CancelAnswer } from './cancel-answer.js';
-import { CancelsRepository, type Selection } from './cancels.repository.js';
+import { CancelsRepository, type Selection, type ToldRow } from './cancels.repository.js';
 import { Endings } from './endings.js';
 import { TaskNotices } from './task-notices.js';
 import { TASK_SETTINGS, type TaskSettings } from './task-settings.js';
-import type { CancelIntent, TaskRow } from './task.js';
+import type { CancelIntent, Receipt, TaskRow } from './task.js';
 import { TasksRepository } from './tasks.repository.js';
 
 export interface CancelOptions {
@@ -39,6 +39,8 @@ type Intent = Omit<CancelIntent, 'requested_at'>;
  */
 @Injectable()
 export class Cancels {
+  readonly #logger = new Logger('Tasks');
+
   constructor(
     @Inject(TASK_SETTINGS) private readonly settings: TaskSettings,
     private readonly context: AbortContext,
@@ -104,12 +106,27 @@ export class Cancels {
   }
 
   /** Commits in a shield: whoever sent the cancel may be gone already. Then tells whoever works on what was told to stop. */
-  async #inTransaction(fn: (tx: Tx) => Promise<TaskRow[]>): Promise<TaskRow[]> {
+  async #inTransaction(fn: (tx: Tx) => Promise<ToldRow[]>): Promise<ToldRow[]> {
     return await this.context.shield(async () => {
       const rows = await this.cancels.inTransaction(fn);
-      await Promise.all(rows.filter(({ state }) => state === 'cancelling').map((row) => this.#push(row)));
+      await Promise.all(rows.map((row) => this.#carryOut(row)));
       return rows;
     });
+  }
+
+  async #carryOut(row: ToldRow): Promise<void> {
+    if (row.state === 'cancelling') await this.#push(row);
+    else if (row.isStoppedNow) await this.#tellNoWork(row);
+  }
+
+  /** It waited in the queue: nobody but this cancel knows that it has ended. */
+  async #tellNoWork({ id, owner, kind, done, total, cancel, receipt }: TaskRow): Promise<void> {
+    const { cause } = cancel as CancelIntent;
+    const { calls_avoided: callsAvoided } = receipt as Receipt;
+    const msg = `[Tasks] Task ${id} cancelled at ${done}/${total ?? 0} (cause=${cause})`;
+    this.#logger.log({ msg, task_id: id, owner, kind, cause, receipt });
+    this.notices.tell({ type: 'ended', kind, state: 'cancelled', cause, callsAvoided });
+    await this.bus.publish({ type: 'ended', owner, taskId: id });
   }
 
   async #push({ owner, id, attempt, cancel }: TaskRow): Promise<void> {

@@ -13,6 +13,9 @@ const REREAD_MS = 250;
 const ATTACH_EVERY_MS = 1000;
 const ATTACHED_FOR_MS = 3000;
 
+/** What those who follow a task are told of. */
+const PROGRESS = ['state', 'stage', 'done', 'total', 'item'] as const;
+
 type Waiter = () => void;
 
 /** Waits for tasks to end, on whichever instance: woken by the bus, and by the row where the bus was silent. */
@@ -52,9 +55,9 @@ export class Endings implements OnModuleInit {
     }
   }
 
-  /** Reads until the task is in another state than `known`. Aborts with the ambient signal's reason. */
+  /** Reads until the task is in another state than `known`, or has come further. Aborts with the ambient signal's reason. */
   async changed(known: TaskRow, read: () => Promise<TaskRow | undefined>): Promise<TaskRow | undefined> {
-    return await this.#readUntil(({ state }) => state !== known.state, known, read, Infinity);
+    return await this.#readUntil((row) => PROGRESS.some((field) => row[field] !== known[field]), known, read, Infinity);
   }
 
   async #readUntil(

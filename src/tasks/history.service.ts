@@ -5,6 +5,8 @@ import { decodeCursor, DomainError, encodeCursor } from '../problems/index.js';
 import { Endings } from './endings.js';
 import { isTerminal, type TaskState } from './task-state.js';
 import { toTaskView } from './task-view.js';
+import { toItemView } from './task-view.js';
+import { TaskItemsRepository } from './task-items.repository.js';
 import type { TaskRow, TaskView } from './task.js';
 import type { ListTasksQuery, TaskResult } from './tasks.dto.js';
 import { TasksRepository } from './tasks.repository.js';
@@ -16,6 +18,7 @@ export class TaskHistory {
     private readonly tasks: TasksRepository,
     private readonly llm: Llm,
     private readonly endings: Endings,
+    private readonly items: TaskItemsRepository,
   ) {}
 
   /** Newest first, with the cancelled and the failed ones. `next_cursor` is absent on the last page. */
@@ -36,8 +39,15 @@ export class TaskHistory {
 
   /** What the task has come to; `partial` unless it has completed. */
   async result(user: User, id: string): Promise<TaskResult> {
-    const { state, result } = await this.#find(user, id);
-    return { task_id: id, state: state as TaskState, partial: state !== 'completed', result };
+    const row = await this.#find(user, id);
+    const partial = row.state !== 'completed';
+    const result = partial && row.is_job ? { items: (await this.items.ended(row)).map(toItemView) } : row.result;
+    return { task_id: id, state: row.state as TaskState, partial, result };
+  }
+
+  /** The row of a task of this user; of anybody for an administrator. Throws as `get` does. */
+  async row(user: User, id: string): Promise<TaskRow> {
+    return await this.#find(user, id);
   }
 
   /** The task as it is now, and again whenever its state has changed, until it has ended. Aborts with the ambient signal's reason. */

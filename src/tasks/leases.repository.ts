@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
-import { HeartbeatDatabase } from '../database/index.js';
+import { HeartbeatDatabase, type Tx } from '../database/index.js';
 import { OWNER_LOST } from './task-failure.js';
+import { TaskQueue } from './task-queue.js';
 import type { Claim, TaskRow } from './task.js';
 import { ISO_NOW } from './tasks.repository.js';
 
@@ -10,6 +11,8 @@ export interface Beat extends Claim {
   readonly stage: string | null;
   readonly done: number;
   readonly total: number | null;
+  readonly item: string | null;
+  readonly ms_per_item: number | null;
 }
 
 /** What the database says of a task at its owner's heartbeat. */
@@ -20,12 +23,15 @@ export type Renewed = Pick<TaskRow, 'owner' | 'id' | 'attempt' | 'state' | 'canc
 
 const RUNNING = sql`('running', 'cancelling')`;
 const REAPED_AT_ONCE = 100;
-const IS_REQUEUED = sql`t.is_job and t.state = 'running'`;
+/** A job whose workers vanish so often is what makes them vanish. */
+const MOST_LOSSES = 5;
+const IS_REQUEUED = sql`t.is_job and t.state = 'running' and t.losses + 1 < ${MOST_LOSSES}`;
 
 /** What becomes of a task `t` whose owner is gone: a job goes on elsewhere; of any other nobody can say when its work really stopped. */
 const LOST = sql`
   state = case when ${IS_REQUEUED} then 'queued' when t.state = 'cancelling' then 'cancelled' else 'failed' end,
-  error = case when not t.is_job and t.state = 'running' then ${JSON.stringify(OWNER_LOST)}::jsonb end,
+  losses = t.losses + 1,
+  error = case when not (${IS_REQUEUED}) and t.state = 'running' then ${JSON.stringify(OWNER_LOST)}::jsonb end,
   cancel = case when ${IS_REQUEUED} then null
     else coalesce(t.cancel, jsonb_build_object('cause', 'lease_lost', 'requested_at', ${ISO_NOW})) end,
   receipt = case when not (${IS_REQUEUED}) then jsonb_build_object('stopped_at', null, 'stage', t.stage, 'layers', '[]'::jsonb,
@@ -36,7 +42,10 @@ const LOST = sql`
 /** Leases, on the database's clock and on connections that no slow query of a feature can hold. */
 @Injectable()
 export class LeasesRepository {
-  constructor(private readonly heartbeat: HeartbeatDatabase) {}
+  constructor(
+    private readonly heartbeat: HeartbeatDatabase,
+    private readonly queue: TaskQueue,
+  ) {}
 
   async ping(): Promise<void> {
     await sql`select 1`.execute(this.heartbeat);
@@ -51,7 +60,8 @@ export class LeasesRepository {
     if (beats.length === 0) return [];
     const { rows } = await sql<Renewed>`
       with beats as (
-        select * from jsonb_to_recordset(${JSON.stringify(beats)}::jsonb) as b (owner text, id uuid, attempt int, stage text, done int, total int)
+        select * from jsonb_to_recordset(${JSON.stringify(beats)}::jsonb) as b (owner text, id uuid, attempt int, stage text, done int, total int,
+          item text, ms_per_item real)
       ), mine as (
         select t.owner, t.id, t.attempt, t.state, t.cancel
         from tasks t join beats b on t.owner = b.owner and t.id = b.id and t.attempt = b.attempt
@@ -62,7 +72,8 @@ export class LeasesRepository {
         order by t.owner, t.id for update of t skip locked
       ), renewed as (
         update tasks t
-        set lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms', stage = coalesce(b.stage, t.stage), done = b.done, total = b.total
+        set lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms', stage = coalesce(b.stage, t.stage), done = b.done, total = b.total,
+          item = b.item, ms_per_item = coalesce(b.ms_per_item, t.ms_per_item)
         from free f join beats b on b.owner = f.owner and b.id = f.id
         where t.owner = f.owner and t.id = f.id
         returning t.owner, t.id, t.state, t.cancel
@@ -73,29 +84,48 @@ export class LeasesRepository {
     return rows;
   }
 
-  /** Ends a batch of what nobody works on any more: `running` as failed, `cancelling` as cancelled, both unconfirmed. Jobs are queued again. */
+  /**
+   * Ends a batch of what nobody works on any more: `running` as failed, `cancelling` as cancelled, both unconfirmed. Jobs are queued
+   * again, but for those of kinds that are not known here: instances that know them do that.
+   */
   async reap(): Promise<TaskRow[]> {
-    const { rows } = await sql<TaskRow>`
-      with dead as (
-        select owner, id from tasks where state in ${RUNNING} and lease_until < clock_timestamp()
-        order by owner, id limit ${REAPED_AT_ONCE} for update skip locked
-      )
-      update tasks t set ${LOST}
-      from dead where t.owner = dead.owner and t.id = dead.id
-      returning t.*`.execute(this.heartbeat);
-    return rows;
+    return await this.#lost(async (tx) => {
+      const { rows } = await sql<TaskRow>`
+        with dead as (
+          select owner, id from tasks where state in ${RUNNING} and lease_until < clock_timestamp()
+            and (not is_job or state = 'cancelling' or kind = any(${[...this.queue.kinds]}::text[]))
+          order by owner, id limit ${REAPED_AT_ONCE} for update skip locked
+        )
+        update tasks t set ${LOST}
+        from dead where t.owner = dead.owner and t.id = dead.id
+        returning t.*`.execute(tx);
+      return rows;
+    });
   }
 
   /** Gives up what its owner could not hold, if nobody has noticed yet: as `reap` does. */
   async lose({ owner, id, attempt }: Claim, instanceId: string): Promise<TaskRow | undefined> {
-    const { rows } = await sql<TaskRow>`
+    const [row] = await this.#lost(async (tx) => {
+      const { rows } = await sql<TaskRow>`
       with mine as (
         select owner, id from tasks
         where owner = ${owner} and id = ${id} and attempt = ${attempt} and instance_id = ${instanceId} and state in ${RUNNING}
         for update skip locked
       )
       update tasks t set ${LOST} from mine where t.owner = mine.owner and t.id = mine.id
-      returning t.*`.execute(this.heartbeat);
-    return rows[0];
+      returning t.*`.execute(tx);
+      return rows;
+    });
+    return row;
+  }
+
+  /** What is queued again is delivered in the same transaction. */
+  async #lost(update: (tx: Tx) => Promise<TaskRow[]>): Promise<TaskRow[]> {
+    return await this.heartbeat.transaction().execute(async (tx) => {
+      const rows = await update(tx);
+      const queued = rows.filter(({ state }) => state === 'queued');
+      if (queued.length > 0) await this.queue.deliver(tx, queued);
+      return rows;
+    });
   }
 }

@@ -116,8 +116,8 @@ export class Leases implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 }
 
-function toBeat({ claim, scope, progress: { done, total } }: LiveTask): Beat {
-  return { ...claim, stage: scope?.lastStage ?? null, done, total };
+function toBeat({ claim, scope, progress: { done, total, item, msPerItem } }: LiveTask): Beat {
+  return { ...claim, stage: scope?.lastStage ?? null, done, total, item: item ?? null, ms_per_item: msPerItem ?? null };
 }
 
 function isAbout({ claim }: LiveTask) {

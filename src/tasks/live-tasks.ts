@@ -7,6 +7,10 @@ import type { Claim, Receipt, TaskKey } from './task.js';
 export interface Progress {
   readonly done: number;
   readonly total: number | null;
+  /** What is worked on at present. */
+  readonly item?: string;
+  /** What one item takes at this pace: with several at once, less than each of them. */
+  readonly msPerItem?: number;
 }
 
 /** What does not change about a task while it is worked on. */
@@ -16,6 +20,7 @@ export interface LiveTaskFacts {
   readonly inputHash: string;
   /** See `TaskSpec.calls`. */
   readonly calls: readonly string[];
+  readonly done?: number;
   readonly total?: number;
   /** Runs in the background: given back to the queue where a request would end. */
   readonly isJob?: boolean;
@@ -28,7 +33,8 @@ export class LiveTask {
   readonly claim: Claim;
   readonly kind: string;
   readonly inputHash: string;
-  readonly calls: readonly string[];
+  /** Set anew where only the work itself can tell. */
+  calls: readonly string[];
   readonly isJob: boolean;
   readonly onStopped: LiveTaskFacts['onStopped'];
   readonly #leaseMs: number;
@@ -51,7 +57,7 @@ export class LiveTask {
   renewedAt = performance.now();
 
   constructor(
-    { claim, kind, inputHash, calls, total, isJob = false, onStopped }: LiveTaskFacts,
+    { claim, kind, inputHash, calls, done = 0, total, isJob = false, onStopped }: LiveTaskFacts,
     leaseMs: number,
     abort: (reason: AbortReason) => void,
   ) {
@@ -61,7 +67,7 @@ export class LiveTask {
     this.calls = calls;
     this.isJob = isJob;
     this.onStopped = onStopped;
-    this.progress = { done: 0, total: total ?? null };
+    this.progress = { done, total: total ?? null };
     this.#leaseMs = leaseMs;
     this.#abort = abort;
   }

@@ -1,5 +1,6 @@
 import type { TaskUsage } from '../llm/index.js';
-import type { CancelIntent, CancelView, Receipt, TaskRow, TaskView } from './task.js';
+import type { CancelIntent, CancelView, Receipt, TaskProgressView, TaskRow, TaskView } from './task.js';
+import type { ItemRow } from './task-items.repository.js';
 import type { TaskFailure } from './task-failure.js';
 import type { TaskState } from './task-state.js';
 
@@ -11,7 +12,7 @@ export function toTaskView(row: TaskRow, usage: TaskUsage, isForAdmin = false): 
     state: row.state as TaskState,
     scopes: row.scopes,
     stage: row.stage,
-    progress: { done: row.done, total: row.total },
+    progress: toProgressView(row),
     usage,
     cancel: row.cancel === null ? null : toCancelView(row.cancel as CancelIntent),
     receipt: row.receipt as Receipt | null,
@@ -22,6 +23,17 @@ export function toTaskView(row: TaskRow, usage: TaskUsage, isForAdmin = false): 
     resumed_from: row.resumed_from,
     ...(isForAdmin && { owner: row.owner, instance: row.instance_id }),
   };
+}
+
+function toProgressView({ state, done, total, item, ms_per_item }: TaskRow): TaskProgressView {
+  const isPaced = state === 'running' && total !== null && ms_per_item !== null;
+  return { done, total, item, seconds_left: isPaced ? Math.ceil(((total - done) * ms_per_item) / 100) / 10 : null };
+}
+
+/** An item that has come to an end, as the result of an unfinished job shows it. */
+export function toItemView({ ordinal, key, name, state, result, error, finished_at }: ItemRow): object {
+  const outcome = state === 'failed' ? { error: toErrorView(error as TaskFailure) } : { result };
+  return { ordinal, key, name, state, ...outcome, finished_at: finished_at?.toISOString() ?? null };
 }
 
 export function toCancelView({ cause, reason, by, requested_at }: CancelIntent): CancelView {

@@ -55,6 +55,16 @@ export const taskUsageView = z
   .object({ prompt_tokens: z.int(), completion_tokens: z.int(), estimated: z.boolean(), cost_usd: z.number() })
   .meta({ id: 'TaskUsage' });
 
+export const taskProgressView = z
+  .object({
+    done: z.int().meta({ description: 'items that have come to an end, the failed ones included' }),
+    total: z.int().nullable(),
+    item: z.string().nullable().meta({ description: 'what is worked on at present' }),
+    seconds_left: z.number().nullable().meta({ description: 'at the present pace; null where it is not known' }),
+  })
+  .meta({ id: 'TaskProgress' });
+export type TaskProgressView = z.infer<typeof taskProgressView>;
+
 export const taskView = z
   .object({
     id: z.uuid(),
@@ -62,7 +72,7 @@ export const taskView = z
     state: z.enum(TASK_STATES),
     scopes: z.array(z.string()),
     stage: z.string().nullable(),
-    progress: z.object({ done: z.int(), total: z.int().nullable() }),
+    progress: taskProgressView,
     usage: taskUsageView,
     cancel: cancelView.nullable(),
     receipt: receiptView.nullable(),

@@ -14,6 +14,8 @@ import { LiveTasks } from './live-tasks.js';
 import { ProjectsController } from './projects.controller.js';
 import { Sweep } from './sweep.service.js';
 import { TaskEnd } from './task-end.js';
+import { TaskItems } from './task-items.js';
+import { TaskItemsRepository } from './task-items.repository.js';
 import { TaskNotices } from './task-notices.js';
 import { TASK_SETTINGS, type TaskSettings } from './task-settings.js';
 import { TasksController } from './tasks.controller.js';
@@ -53,9 +55,11 @@ function toSettings({ tasks, instanceId }: AppConfig): TaskSettings {
     Endings,
     TaskHistory,
     TaskNotices,
+    TaskItems,
+    TaskItemsRepository,
     Sweep,
   ],
-  exports: [Tasks, Cancels, CancelBus, LiveTasks, TaskNotices],
+  exports: [Tasks, TaskItems, TaskItemsRepository, TaskHistory, Cancels, CancelBus, LiveTasks, TaskNotices],
 })
 export class TasksModule implements OnApplicationShutdown {
   constructor(@Inject(CancelBus) private readonly bus: CancelBus) {}

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { sql } from 'kysely';
-import { Database, ReservedDatabase, type Tx } from '../database/index.js';
+import { sql, type Kysely } from 'kysely';
+import { Database, ReservedDatabase, type Schema, type Tx } from '../database/index.js';
 import type { Progress } from './live-tasks.js';
+import { TaskQueue } from './task-queue.js';
 import { statesThatAccept, type TaskState } from './task-state.js';
 import type { TaskFailure } from './task-failure.js';
 import type { CancelIntent, Claim, Receipt, TaskKey, TaskRow } from './task.js';
@@ -15,6 +16,10 @@ export interface NewTask extends TaskKey {
   readonly clientId?: string;
   readonly issuedAt?: number;
   readonly total?: number;
+  readonly done?: number;
+  readonly resumedFrom?: string;
+  /** The whole task's time from now on, where it is a job. */
+  readonly deadlineMs?: number;
   /** LLM calls on the straight path, without retries. */
   readonly plannedCalls: number;
   readonly instanceId: string;
@@ -27,6 +32,12 @@ export interface Reached {
   readonly progress: Progress;
 }
 
+/** A task that has just been begun. */
+export type StartedRow = TaskRow & {
+  /** What is left of its time; less than 0 where that is over. */
+  readonly deadline_in_ms: number | null;
+};
+
 export const SWEPT_AT_ONCE = 500;
 
 /**
@@ -38,6 +49,7 @@ export class TasksRepository {
   constructor(
     private readonly db: Database,
     private readonly reserved: ReservedDatabase,
+    private readonly queue: TaskQueue,
   ) {}
 
   /** Runs `fn` in a transaction on the pool that the features use, so that their rows and the task's commit together. */
@@ -65,7 +77,15 @@ export class TasksRepository {
   async insertQueued(tx: Tx, task: NewTask): Promise<TaskRow | undefined> {
     return await tx
       .insertInto('tasks')
-      .values({ ...columnsOf(task), state: 'queued', is_job: true, attempt: 0 })
+      .values({
+        ...columnsOf(task),
+        state: 'queued',
+        is_job: true,
+        attempt: 0,
+        done: task.done ?? 0,
+        resumed_from: task.resumedFrom ?? null,
+        deadline_at: task.deadlineMs === undefined ? null : fromNow(task.deadlineMs),
+      })
       .onConflict((conflict) => conflict.columns(['owner', 'id']).doNothing())
       .returningAll()
       .executeTakeFirst();
@@ -76,7 +96,7 @@ export class TasksRepository {
     tx: Tx,
     { owner, id }: TaskKey,
     { instanceId, leaseMs }: Pick<NewTask, 'instanceId' | 'leaseMs'>,
-  ): Promise<TaskRow | undefined> {
+  ): Promise<StartedRow | undefined> {
     return await tx
       .updateTable('tasks')
       .set({
@@ -90,17 +110,22 @@ export class TasksRepository {
       .where('id', '=', id)
       .where('state', 'in', statesThatAccept('start'))
       .returningAll()
+      .returning(sql<number | null>`(extract(epoch from deadline_at - clock_timestamp()) * 1000)::float8`.as('deadline_in_ms'))
       .executeTakeFirst();
   }
 
   /** `running → queued`: gives a job back, for others to go on with. `false` where it is no longer this owner's, or told to stop. */
   async requeue(claim: Claim, instanceId: string, { stage, progress }: Reached): Promise<boolean> {
-    const { numUpdatedRows } = await this.#owned(claim, instanceId)
-      .set({ state: 'queued', instance_id: null, lease_until: null, ...columnsReached({ stage, progress }) })
-      .where('state', 'in', statesThatAccept('requeue'))
-      .where('is_job', '=', true)
-      .executeTakeFirst();
-    return numUpdatedRows === 1n;
+    return await this.reserved.transaction().execute(async (tx) => {
+      const row = await this.#owned(claim, instanceId, tx)
+        .set({ state: 'queued', instance_id: null, lease_until: null, ...columnsReached({ stage, progress }) })
+        .where('state', 'in', statesThatAccept('requeue'))
+        .where('is_job', '=', true)
+        .returningAll()
+        .executeTakeFirst();
+      if (row) await this.queue.deliver(tx, [row]);
+      return row !== undefined;
+    });
   }
 
   /** Writes a task that a mark stopped before it began; `undefined` where its owner has used the id. */
@@ -232,8 +257,8 @@ export class TasksRepository {
     return Number(numAffectedRows ?? 0n);
   }
 
-  #owned({ owner, id, attempt }: Claim, instanceId: string) {
-    return this.reserved
+  #owned({ owner, id, attempt }: Claim, instanceId: string, db: Kysely<Schema> = this.reserved) {
+    return db
       .updateTable('tasks')
       .where('owner', '=', owner)
       .where('id', '=', id)
@@ -258,7 +283,7 @@ const ENDED = { finished_at: sql<Date>`clock_timestamp()`, lease_until: null };
 export const ISO_NOW = sql<string>`to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 function columnsReached({ stage, progress: { done, total } }: Reached) {
-  return { stage: stage ?? null, done, total };
+  return { stage: stage ?? null, done, total, item: null };
 }
 
 export function fromNow(ms: number) {

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
   AbortContext,
+  DeadlineExceededError,
   deriveSignal,
   DrainingError,
   LeaseLostError,
@@ -20,8 +21,9 @@ import { TaskEnd } from './task-end.js';
 import { TaskFailedError, type TaskFailure } from './task-failure.js';
 import { isTerminal, type TaskState } from './task-state.js';
 import { TASK_SETTINGS, type TaskSettings } from './task-settings.js';
-import { type CancelIntent, type Receipt, type TaskKey, type TaskRow } from './task.js';
-import { TasksRepository, type NewTask } from './tasks.repository.js';
+import type { CancelIntent, Claim, Receipt, TaskKey, TaskRow } from './task.js';
+import { TaskQueue } from './task-queue.js';
+import { TasksRepository, type NewTask, type StartedRow } from './tasks.repository.js';
 
 /** What the receipt of a stopped task needs to know of its work, and who is told. */
 export interface TaskPlan {
@@ -40,8 +42,11 @@ export interface TaskSpec extends TaskPlan {
   /** What was asked for. The same id with the same input is the same request, sent again. */
   readonly input: unknown;
   readonly issue: Issue & { readonly taskId: string };
-  /** How many items the task has, where it has items. */
+  /** How many items the task has, where it has items, and how many of them are finished already. */
   readonly total?: number;
+  readonly done?: number;
+  /** The task that this one goes on from. */
+  readonly resumedFrom?: string;
 }
 
 /** What work leaves: the answer, and the rows that commit together with it. */
@@ -55,21 +60,35 @@ export interface Outcome<T> {
 /** The task as its own work sees it. */
 export interface TaskHandle {
   readonly id: string;
+  readonly claim: Claim;
   readonly scope: AbortScope;
   /** Says how far the work has come. Told to the database with the next heartbeat. */
   progress(progress: Progress): void;
+  /** Says which LLM calls the straight path has: see `TaskPlan.calls`. */
+  expect(calls: readonly string[]): void;
+  /** Stops the task from within, as a job does that gives way to a drain, or has found that it is no longer its own. */
+  abort(reason: AbortReason): void;
+}
+
+/** A job as its own work sees it. */
+export interface JobHandle extends TaskHandle {
+  /** What was asked for. */
+  readonly input: unknown;
+  /** Aborts once the instance is leaving: work that can give way does, before it is made to. */
+  readonly leaving: AbortSignal;
 }
 
 /** Durable tasks, inside of requests and behind them. */
 @Injectable()
 export class Tasks {
-  #isDraining = false;
+  readonly #leaving = new AbortController();
 
   constructor(
     @Inject(TASK_SETTINGS) private readonly settings: TaskSettings,
     private readonly context: AbortContext,
     private readonly rows: TasksRepository,
     private readonly creation: TaskCreation,
+    private readonly queue: TaskQueue,
     private readonly live: LiveTasks,
     private readonly endings: Endings,
     private readonly end: TaskEnd,
@@ -85,14 +104,14 @@ export class Tasks {
    * server drains, `DrainingError` is thrown.
    */
   async run<T>(spec: TaskSpec, signal: AbortSignal, work: (task: TaskHandle) => Promise<Outcome<T>>): Promise<T> {
-    if (this.#isDraining) throw new DrainingError();
+    if (this.isDraining) throw new DrainingError();
     const { owner, kind, issue, input, calls, total, onStopped } = spec;
     const claim = { owner, id: issue.taskId, attempt: 1 };
     for (let underWay = this.live.find(claim); underWay; underWay = this.live.find(claim)) {
       const known = await this.#attachHere(spec, signal, underWay);
       if (known) return known.answer as T;
     }
-    using own = this.#clockOf(issue);
+    using own = this.#clockOf(Math.min(issue.deadlineMs ?? Infinity, this.settings.maxMs));
     const task = this.#toLive({ claim, kind, inputHash: hashOf(input), calls, total, onStopped }, own);
     this.live.add(task);
     return await this.#within(task, own.signal, signal, async (scope) => {
@@ -104,15 +123,17 @@ export class Tasks {
   }
 
   /**
-   * Writes a task for later. `also` commits with it: the job that will bring it to `resume`, say. Returns whether it is new; the same
-   * id with the same input is the same task. Throws as `run` does where the id is taken, or its cancel came first.
+   * Writes a task for later, and its delivery to whoever will be free. `also` commits with it. Returns whether it is new; the same id
+   * with the same input is the same task. Throws as `run` does where the id is taken, or its cancel came first.
    */
   async enqueue(spec: TaskSpec, also: (tx: Tx) => Promise<void>): Promise<{ readonly isNew: boolean }> {
-    if (this.#isDraining) throw new DrainingError();
-    const row = this.#toNewTask(spec);
-    const created = await this.creation.create(row, async (tx) => {
-      if (!(await this.rows.insertQueued(tx, row))) return false;
+    if (this.isDraining) throw new DrainingError();
+    const task = this.#toNewTask(spec);
+    const created = await this.creation.create(task, async (tx) => {
+      const row = await this.rows.insertQueued(tx, task);
+      if (!row) return false;
       await also(tx);
+      await this.queue.deliver(tx, [row]);
       return true;
     });
     return { isNew: created.type === 'new' };
@@ -126,20 +147,25 @@ export class Tasks {
     key: TaskKey,
     plan: TaskPlan,
     signal: AbortSignal,
-    work: (task: TaskHandle) => Promise<Outcome<T>>,
+    work: (task: JobHandle) => Promise<Outcome<T>>,
   ): Promise<T | undefined> {
-    if (this.#isDraining) throw new DrainingError();
-    using own = this.#clockOf({});
+    if (this.isDraining) throw new DrainingError();
+    using own = this.#clockOf(this.settings.jobMaxMs);
     const started = await this.context.run(signal, () => this.#start(key, plan, own));
     if (!started) return undefined;
+    const { task, row } = started;
     // The drain may have begun, and found nothing, while this was on its way.
-    if (this.isDraining) started.abort(new DrainingError());
-    return await this.#within(started, own.signal, signal, (scope) => this.#execute(started, scope, work));
+    if (this.#leaving.signal.aborted) task.abort(new DrainingError());
+    const leftMs = row.deadline_in_ms ?? undefined;
+    if (leftMs !== undefined && leftMs <= 0) task.abort(new DeadlineExceededError());
+    using clock = deriveSignal([own.signal], { timeoutMs: leftMs });
+    const asJob = (handle: TaskHandle) => work({ ...handle, input: row.input, leaving: this.#leaving.signal });
+    return await this.#within(task, clock.signal, signal, (scope) => this.#execute(task, scope, asJob));
   }
 
   /** From now on nothing is taken on; what is left when `until` aborts is aborted. Resolves when nothing is worked on any more. */
   async drain(until: AbortSignal): Promise<void> {
-    this.#isDraining = true;
+    this.#leaving.abort(new DrainingError());
     const abortAll = (): void => {
       for (const task of this.live.all()) task.abort(new DrainingError());
     };
@@ -150,11 +176,16 @@ export class Tasks {
   }
 
   get isDraining(): boolean {
-    return this.#isDraining;
+    return this.#leaving.signal.aborted;
   }
 
-  #clockOf({ deadlineMs = Infinity }: { readonly deadlineMs?: number }): DerivedSignal {
-    return deriveSignal([], { timeoutMs: Math.min(deadlineMs, this.settings.maxMs) });
+  /** Aborts once this instance takes no more work. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  #clockOf(timeoutMs: number): DerivedSignal {
+    return deriveSignal([], { timeoutMs });
   }
 
   #toLive(facts: LiveTaskFacts, own: DerivedSignal): LiveTask {
@@ -176,11 +207,8 @@ export class Tasks {
 
   async #execute<T>(task: LiveTask, scope: AbortScope, work: (task: TaskHandle) => Promise<Outcome<T>>): Promise<T> {
     task.scope = scope;
-    const progress = (reached: Progress): void => {
-      task.progress = reached;
-    };
     try {
-      const outcome = await work({ id: scope.id, scope, progress });
+      const outcome = await work(toHandle(task, scope));
       await this.#complete(task, scope, outcome);
       return outcome.result;
     } catch (error) {
@@ -199,20 +227,18 @@ export class Tasks {
   }
 
   /** Live before its start commits, so that no push can fall between. */
-  async #start(key: TaskKey, { calls, onStopped }: TaskPlan, own: DerivedSignal): Promise<LiveTask | undefined> {
+  async #start(key: TaskKey, plan: TaskPlan, own: DerivedSignal): Promise<{ task: LiveTask; row: StartedRow } | undefined> {
     let task: LiveTask | undefined;
     try {
       return await this.rows.inTransaction(async (tx) => {
         const renewedAt = performance.now();
         const row = await this.rows.start(tx, key, this.settings);
         if (!row) return undefined;
-        const { owner, id, attempt, kind, total } = row;
-        const facts = { claim: { owner, id, attempt }, kind, inputHash: row.input_hash ?? '', calls, total: total ?? undefined, onStopped };
-        task = this.#toLive({ ...facts, isJob: true }, own);
+        task = this.#toLive(factsOf(row, plan), own);
         task.renewedAt = renewedAt;
         this.live.add(task);
         task.setWritten();
-        return task;
+        return { task, row };
       });
     } catch (error) {
       if (task) this.live.remove(task);
@@ -267,13 +293,34 @@ export class Tasks {
     throw toReason(row.cancel as CancelIntent);
   }
 
-  #toNewTask({ owner, kind, scopes, input, issue, total, calls }: TaskSpec): NewTask {
+  #toNewTask({ owner, kind, scopes, input, issue, total, done, calls, resumedFrom }: TaskSpec): NewTask {
     const { leaseMs, instanceId } = this.settings;
-    const { taskId: id, clientId, issuedAt } = issue;
+    const { taskId: id, clientId, issuedAt, deadlineMs } = issue;
     const all = [...new Set([...scopes, ...issue.scopes])];
-    const what = { owner, id, kind, scopes: all, input, inputHash: hashOf(input), total, plannedCalls: calls.length };
-    return { ...what, clientId, issuedAt, instanceId, leaseMs };
+    const inputHash = hashOf(resumedFrom === undefined ? input : { resumedFrom, input });
+    const what = { owner, id, kind, scopes: all, input, inputHash, total, done, resumedFrom, plannedCalls: calls.length };
+    return { ...what, clientId, issuedAt, deadlineMs, instanceId, leaseMs };
   }
+}
+
+function toHandle(task: LiveTask, scope: AbortScope): TaskHandle {
+  return {
+    id: scope.id,
+    claim: task.claim,
+    scope,
+    progress: (reached) => {
+      task.progress = reached;
+    },
+    expect: (calls) => {
+      task.calls = calls;
+    },
+    abort: (reason) => task.abort(reason),
+  };
+}
+
+function factsOf({ owner, id, attempt, kind, done, total, input_hash }: TaskRow, { calls, onStopped }: TaskPlan): LiveTaskFacts {
+  const claim = { owner, id, attempt };
+  return { claim, kind, inputHash: input_hash ?? '', calls, done, total: total ?? undefined, onStopped, isJob: true };
 }
 
 /** The row was told to stop, or taken over, before its work could complete it. Rolls back what the work saved. */

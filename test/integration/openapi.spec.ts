@@ -11,6 +11,7 @@ import { PublishedApi } from '../support/published-api.js';
 import { Learner, type QuizAnswer } from '../support/quiz-client.js';
 import { evaluator } from '../support/quiz-model.js';
 import { rowsOf } from '../support/rows.js';
+import { registered, smallJobs } from '../support/small-jobs.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 const GENERATE = 'POST /api/quizzes/generate';
@@ -24,6 +25,7 @@ const TASK = 'GET /api/tasks/{id}';
 const RESULT = 'GET /api/tasks/{id}/result';
 const EVENTS = 'GET /api/tasks/{id}/events';
 const CANCEL = 'POST /api/tasks/{id}/cancel';
+const RESUME = 'POST /api/tasks/{id}/resume';
 const CANCEL_MANY = 'POST /api/tasks/cancel';
 const SAY = 'POST /api/chat/sessions/{session_id}/messages';
 const SAID = 'GET /api/chat/sessions/{session_id}/messages';
@@ -31,8 +33,14 @@ const CANCEL_SESSION = 'POST /api/chat/sessions/{session_id}/cancel';
 const CANCEL_PROJECT = 'POST /api/projects/{project_id}/cancel-tasks';
 
 const EMPTY_CHAPTER = 199;
+const NOTHING = 'nothing';
 const BODY = { book_id: 1, chapter_id: 101, exercise_type: 'mixed', question_count: 2 };
 const ID = randomUUID();
+const STOPPED = randomUUID();
+/** A job of which one of two items was done. */
+const STOPPED_JOB = `with job as (
+  insert into tasks (owner, id, kind, state, is_job, attempt, input, total, finished_at) values ('learner', '${STOPPED}', '${NOTHING}', 'cancelled', true, 1, '{}', 2, now())
+) insert into task_items (owner, task_id, ordinal, key, name, state) values ('learner', '${STOPPED}', 1, 'a', 'a', 'completed'), ('learner', '${STOPPED}', 2, 'b', 'b', 'waiting')`;
 const NOBODY = { authorization: 'none' };
 
 /** What every route has, whatever it does. */
@@ -47,11 +55,15 @@ describe('what /docs-json publishes', () => {
   let api: PublishedApi;
 
   beforeAll(async () => {
-    app = await startTestApp({ env: { LLM_MAX_RETRIES: '0', LLM_IDLE_TIMEOUT_MS: '1000' } });
+    app = await startTestApp({
+      env: { LLM_MAX_RETRIES: '0', LLM_IDLE_TIMEOUT_MS: '1000' },
+      prepare: registered(smallJobs(NOTHING)),
+    });
     client = await app.client();
     await rowsOf(app, `insert into chapters (id, book_id, title, level) values (${EMPTY_CHAPTER}, 1, 'Empty', 'A1')`);
     quiz = await new Learner(client).makeQuiz({ exercise_type: 'reading_comprehension', question_count: 2 });
     api = await PublishedApi.at(app.url);
+    await rowsOf(app, STOPPED_JOB);
   }, 60_000);
   afterEach(() => {
     jest.restoreAllMocks();
@@ -66,6 +78,7 @@ describe('what /docs-json publishes', () => {
   const validate = (over: object = {}, headers?: Record<string, string>): Call =>
     client.post('/api/quizzes/validate-answer', { quiz_id: quiz.id, question_id: quiz.questions[0]!.id, answer: 'zzz', ...over }, headers);
 
+  const resumable = (): Call => client.post(`/api/tasks/${STOPPED}/resume`, undefined);
   const say = (over: object = {}, headers?: Record<string, string>): Call =>
     client.post('/api/chat/sessions/s/messages', { content: 'hello', ...over }, headers);
 
@@ -112,6 +125,7 @@ describe('what /docs-json publishes', () => {
       [TASK]: () => client.get(`/api/tasks/${quiz.task_id}`),
       [RESULT]: () => client.get(`/api/tasks/${quiz.task_id}/result`),
       [CANCEL]: () => client.post(`/api/tasks/${quiz.task_id}/cancel`, {}),
+      [RESUME]: () => resumable(),
       [CANCEL_MANY]: () => client.post('/api/tasks/cancel', { ids: [quiz.task_id, ID] }),
       [CANCEL_PROJECT]: () => client.post('/api/projects/7/cancel-tasks', {}),
       [SAID]: () => client.get('/api/chat/sessions/s/messages'),
@@ -127,7 +141,7 @@ describe('what /docs-json publishes', () => {
 
     it.each(Object.keys(ASK))('%s', async (route) => {
       const answer = (await ASK[route]!().answer)!;
-      expect(answer.status).toBe(200);
+      expect(answer.status).toBeLessThan(300);
       expect(await api.misfitOf(route, answer)).toBeUndefined();
     });
 
@@ -163,6 +177,10 @@ describe('what /docs-json publishes', () => {
     const silent = { stallAfter: 1 };
     const noJson = { text: 'no JSON' };
 
+    const refused = (reason: Error, ask: () => Call) => (): Call => {
+      jest.spyOn(app.app.get(Tasks), 'enqueue').mockRejectedValue(reason);
+      return ask();
+    };
     const stopped = (reason: Error, ask: () => Call) => (): Call => {
       jest.spyOn(app.app.get(Tasks), 'run').mockRejectedValue(reason);
       return ask();
@@ -226,6 +244,15 @@ describe('what /docs-json publishes', () => {
       [RESULT, 'task_not_found', () => client.get(`/api/tasks/${ID}/result`)],
       [EVENTS, 'task_not_found', () => client.get(`/api/tasks/${ID}/events`)],
       [CANCEL, 'task_not_found', () => client.post(`/api/tasks/${ID}/cancel`, {})],
+      [RESUME, 'task_not_found', () => client.post(`/api/tasks/${ID}/resume`, undefined)],
+      [RESUME, 'task_not_resumable', () => client.post(`/api/tasks/${quiz.task_id}/resume`, undefined)],
+      ...[RESUME].flatMap((route) =>
+        [
+          ['task_cancelled', new CancelledError()] as const,
+          ['task_exists', new DomainError('task_exists', 'x')] as const,
+          ['draining', new DrainingError()] as const,
+        ].map(([code, error]) => [route, code, refused(error, resumable)] as const),
+      ),
       [CANCEL_MANY, 'validation_failed', () => client.post('/api/tasks/cancel', {})],
       [CANCEL_PROJECT, 'validation_failed', () => client.post('/api/projects/7/cancel-tasks', { wait_ms: -1 })],
     ];

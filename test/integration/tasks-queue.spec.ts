@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { AbortContext, DrainingError, LeaseLostError } from '../../src/abort/index.js';
+import { PgBossQueue } from '../../src/jobs/index.js';
 import { LiveTasks, Tasks, type TaskHandle } from '../../src/tasks/index.js';
 import { eventually, Gate } from '../../src/testing/index.js';
 import { backends, type Backend } from '../support/backends.js';
@@ -19,6 +20,7 @@ describe.each(backends)('a task that was enqueued, on %s', (backend: Backend) =>
     app = await startTestApp({ backend, env: { LEASE_HEARTBEAT_MS: '50', LEASE_MS: '500' } });
     learner = new TaskClient(await app.client());
     tasks = app.app.get(Tasks);
+    await app.app.get(PgBossQueue).open('counting', { concurrency: 1, perUser: 1 });
   }, 60_000);
   afterEach(() => app.reset());
   afterAll(() => app.close());

@@ -20,6 +20,7 @@ const SDK_FOLDERS: readonly (readonly [sdk: string, folder: string, ...besides: 
   ['ioredis', 'tasks'],
   ['jose', 'auth'],
   ['prom-client', 'metrics'],
+  ['pg-boss', 'jobs'],
 ];
 
 /** What everything here is made with, and so no vendor's. */

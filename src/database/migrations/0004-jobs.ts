@@ -2,7 +2,8 @@ import { sql, type Kysely } from 'kysely';
 
 /** Work in the background: items of tasks, uploaded documents and what they become, resources of projects. */
 export async function up(db: Kysely<never>): Promise<void> {
-  await sql`alter table tasks add column item text, add column ms_per_item real, add column losses int not null default 0`.execute(db);
+  await sql`alter table tasks add column item text, add column ms_per_item real, add column losses int not null default 0,
+    add column deadline_at timestamptz`.execute(db);
   await sql`create index tasks_by_origin on tasks (owner, resumed_from) where resumed_from is not null`.execute(db);
   await sql`create table task_items (
     owner text not null, task_id uuid not null, ordinal int not null, key text not null, name text not null,

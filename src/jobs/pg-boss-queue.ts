@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { Injectable, Logger } from '@nestjs/common';
+import { fromKysely, PgBoss, type Db, type Job } from 'pg-boss';
+import { Database, type Tx } from '../database/index.js';
+import { TaskQueue, type QueuedTask, type TaskKey } from '../tasks/index.js';
+
+/** What a delivery says: which task to begin. */
+type Delivery = TaskKey;
+
+export interface QueueOptions {
+  readonly concurrency: number;
+  readonly perUser: number;
+}
+
+/** While no notification comes through, deliveries are looked for so often. */
+const POLL_SECONDS = 2;
+/** Tasks have leases: whether their workers live is no question of pg-boss's. */
+const LONGEST_JOB_SECONDS = 86_399;
+/** A delivery is tried again only where the task could not even be begun: then nothing else would. */
+const RETRIES = { retryLimit: 1_000_000, retryDelay: 1, retryBackoff: true, retryDelayMax: 60 };
+
+/**
+ * pg-boss over the pool that everything here uses, on PostgreSQL and on the embedded database alike. It brings a task to one free
+ * worker, on whichever instance, in milliseconds by LISTEN and NOTIFY and within two seconds without. What becomes of the task is
+ * written in the task: a delivery only says that it waits, and one that comes twice, or too late, finds nothing to begin.
+ */
+@Injectable()
+export class PgBossQueue extends TaskQueue {
+  readonly #logger = new Logger('Jobs');
+  readonly #boss: PgBoss;
+  readonly #kinds = new Map<string, QueueOptions>();
+
+  constructor(database: Database) {
+    super();
+    const { source } = database;
+    this.#boss = new PgBoss({
+      db: toDb(source),
+      backend: source.kind === 'embedded' ? 'pglite' : 'postgres',
+      schedule: false,
+      useListenNotify: true,
+    });
+    this.#boss.on('error', (error) => this.#logger.warn({ err: error, msg: '[Jobs] The queue met an error' }));
+    this.#boss.on('warning', ({ message, data }) => this.#logger.warn({ msg: `[Jobs] ${message}`, data }));
+  }
+
+  get kinds(): readonly string[] {
+    return [...this.#kinds.keys()];
+  }
+
+  /** Brings pg-boss's own schema up to date, and listens. */
+  async start(): Promise<void> {
+    await this.#boss.start();
+  }
+
+  /** Makes a kind known, so that its tasks can be delivered: to this instance, once it works on them, and to others. */
+  async open(kind: string, options: QueueOptions): Promise<void> {
+    await this.#boss.createQueue(kind, { notify: true, expireInSeconds: LONGEST_JOB_SECONDS, deleteAfterSeconds: 3600, ...RETRIES });
+    // pg-boss remembers a queue when it is first asked for: inside of a transaction on a pool of one it could not look for it.
+    await this.#boss.findJobs(kind, { id: deliveryId({ owner: '', id: '' }, 0) });
+    this.#kinds.set(kind, options);
+  }
+
+  /** Gives tasks of a kind to `begin`, so many at once. What it throws brings the delivery again, later. */
+  async work(kind: string, begin: (key: TaskKey) => Promise<void>): Promise<void> {
+    const { concurrency, perUser } = this.#optionsOf(kind);
+    for (let worker = 0; worker < concurrency; worker += 1) await this.#work(kind, perUser, begin);
+  }
+
+  /** From now on nothing is given out here. */
+  async ceaseToWork(): Promise<void> {
+    await Promise.all(this.kinds.map((kind) => this.#boss.offWork(kind, { wait: false })));
+  }
+
+  async stop(): Promise<void> {
+    await this.#boss.stop({ graceful: false });
+  }
+
+  async deliver(tx: Tx, tasks: readonly QueuedTask[]): Promise<void> {
+    const db = fromKysely(tx);
+    for (const { owner, id, kind, attempt } of tasks) {
+      this.#optionsOf(kind);
+      // The delivery of an attempt that is over would go on to count as work of this user.
+      if (attempt > 0) await this.#boss.deleteJob(kind, deliveryId({ owner, id }, attempt), { db });
+      const delivery: Delivery = { owner, id };
+      await this.#boss.send(kind, delivery, { id: deliveryId({ owner, id }, attempt + 1), group: { id: owner }, db });
+    }
+  }
+
+  #optionsOf(kind: string): QueueOptions {
+    const options = this.#kinds.get(kind);
+    if (!options) throw new Error(`Jobs of the kind ${kind} are not known here. Register it first.`);
+    return options;
+  }
+
+  /** With a worker of its own each: one that has ended looks for the next at once, and not when its turn to poll comes. */
+  async #work(kind: string, perUser: number, begin: (key: TaskKey) => Promise<void>): Promise<void> {
+    const options = { pollingIntervalSeconds: POLL_SECONDS, notifyPollingIntervalSeconds: POLL_SECONDS, groupConcurrency: perUser };
+    const worker: { id?: string } = {};
+    const handle = async ([job]: Job<Delivery>[]): Promise<void> => {
+      try {
+        if (job) await begin(job.data);
+      } finally {
+        if (worker.id !== undefined) this.#boss.notifyWorker(worker.id);
+      }
+    };
+    worker.id = await this.#boss.work(kind, options, handle);
+  }
+}
+
+/** One for each attempt, so that it can be found again. */
+function deliveryId({ owner, id }: TaskKey, attempt: number): string {
+  const hex = createHash('sha256')
+    .update(JSON.stringify([owner, id, attempt]))
+    .digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** The one pool, as pg-boss wants to see it. Its statements are nobody's work: no abort reaches them. */
+function toDb({ pool, listen }: Database['source']): Db {
+  return {
+    executeSql: async (text, values) => {
+      const answer: unknown = await (values?.length ? pool.query(text, values) : pool.query(text));
+      return { rows: rowsOf(answer) };
+    },
+    listen,
+  };
+}
+
+/** Of several statements at once, each has an answer of its own. */
+function rowsOf(answer: unknown): unknown[] {
+  const answers = (Array.isArray(answer) ? answer : [answer]) as { rows?: unknown[] }[];
+  return answers.flatMap(({ rows }) => rows ?? []);
+}
