@@ -49,6 +49,8 @@ export interface TasksConfig {
 export interface LlmConfig {
   /** `provider:model`, as langchain's `initChatModel` takes it. */
   readonly model: string;
+  /** The model that is shown images, `provider:model` too. Absent: nothing sees. */
+  readonly visionModel?: string;
   readonly embeddingModel: string;
   readonly apiKey?: string;
   readonly baseUrl?: string;
@@ -56,6 +58,7 @@ export interface LlmConfig {
     readonly apiKey: string;
     readonly endpoint: string;
     readonly deployment: string;
+    readonly visionDeployment: string;
     readonly embeddingDeployment?: string;
     readonly apiVersion: string;
   };

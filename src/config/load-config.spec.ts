@@ -73,6 +73,14 @@ const VARIABLES: readonly Variable[] = [
     along: AZURE,
   },
   {
+    name: 'AZURE_OPENAI_VISION_DEPLOYMENT_NAME',
+    read: (c) => c.llm.azure?.visionDeployment,
+    byDefault: undefined,
+    given: 'eyes',
+    becomes: 'eyes',
+    along: AZURE,
+  },
+  {
     name: 'AZURE_OPENAI_EMBEDDING_DEPLOYMENT_NAME',
     read: (c) => c.llm.azure?.embeddingDeployment,
     byDefault: undefined,
@@ -89,6 +97,14 @@ const VARIABLES: readonly Variable[] = [
     along: AZURE,
   },
   { name: 'LLM_MODEL', read: (c) => c.llm.model, byDefault: 'openai:gpt-4o-mini', given: 'ollama:qwen3:8b', becomes: 'ollama:qwen3:8b' },
+  {
+    name: 'VISION_MODEL',
+    read: (c) => c.llm.visionModel,
+    byDefault: undefined,
+    given: 'openai:gpt-4o',
+    becomes: 'openai:gpt-4o',
+    along: { OPENAI_API_KEY: 'sk-1' },
+  },
   { name: 'EMBEDDING_MODEL', read: (c) => c.llm.embeddingModel, byDefault: 'text-embedding-3-small', given: 'bge-m3', becomes: 'bge-m3' },
   { name: 'OFFLINE_TOKENS_PER_SECOND', read: (c) => c.llm.offlineTokensPerSecond, byDefault: 60, given: '1', becomes: 1 },
   { name: 'LLM_MAX_CONCURRENCY', read: (c) => c.llm.maxConcurrency, byDefault: 64, given: '2', becomes: 2 },
@@ -141,6 +157,13 @@ const BAD = [
   ['AZURE_OPENAI_ENDPOINT', 'here', 'AZURE_OPENAI_ENDPOINT must be an http or https URL (it is "here")'],
   ['LLM_MODEL', 'gpt-4o', 'LLM_MODEL must be provider:model, for example openai:gpt-4o-mini (it is "gpt-4o")'],
   ['LLM_MODEL', 'openai:', 'LLM_MODEL must be provider:model, for example openai:gpt-4o-mini (it is "openai:")'],
+  ['VISION_MODEL', 'gpt-4o', 'VISION_MODEL must be provider:model, for example openai:gpt-4o-mini (it is "gpt-4o")'],
+  [
+    'VISION_MODEL',
+    'openai:gpt-4o',
+    'VISION_MODEL needs OPENAI_API_KEY or OPENAI_BASE_URL, because the built-in model cannot see (it is "openai:gpt-4o")',
+  ],
+  ['VISION_MODEL', 'azure_openai:gpt-4o', 'VISION_MODEL can be azure_openai:… only where LLM_MODEL is (it is "azure_openai:gpt-4o")'],
   ['OFFLINE_TOKENS_PER_SECOND', '0', 'OFFLINE_TOKENS_PER_SECOND must be a whole number from 1 to 1000000 (it is "0")'],
   ['LLM_MAX_CONCURRENCY', '0', 'LLM_MAX_CONCURRENCY must be a whole number from 1 to 100000 (it is "0")'],
   ['LLM_IDLE_TIMEOUT_MS', '0', 'LLM_IDLE_TIMEOUT_MS must be a whole number from 1 to 3600000 (it is "0")'],
@@ -243,6 +266,27 @@ function refusalOf(env: Record<string, string>): Error | undefined {
     return error as Error;
   }
 }
+
+describe('the model that sees', () => {
+  const visionModel = (env: Record<string, string>) => loadConfig(env).llm.visionModel;
+
+  it.each<Record<string, string>>([
+    { VISION_MODEL: 'ollama:llava' },
+    { VISION_MODEL: 'openai:llava', OPENAI_BASE_URL: 'http://127.0.0.1:11434/v1' },
+    { ...AZURE, VISION_MODEL: 'azure_openai:gpt-4o' },
+    { ...AZURE, VISION_MODEL: 'openai:gpt-4o', OPENAI_API_KEY: 'sk-1' },
+    { LLM_MODEL: 'anthropic:claude-haiku-4-5', VISION_MODEL: 'openai:gpt-4o', OPENAI_API_KEY: 'sk-1' },
+  ])('may be of a provider of its own: %j', (env) => expect(visionModel(env)).toBe(env.VISION_MODEL));
+
+  it('is never the built-in one, also where Azure answers everything else', () => {
+    expect(refusalOf({ ...AZURE, VISION_MODEL: 'openai:gpt-4o' })?.message).toMatch(/^VISION_MODEL needs OPENAI_API_KEY [^\n]*$/);
+    expect(visionModel({ LLM_MODEL: 'openai:gpt-4o' })).toBeUndefined();
+  });
+
+  it('is the deployment of the chat model on Azure where no other is named', () => {
+    expect(loadConfig(AZURE).llm.azure?.visionDeployment).toBe('chat');
+  });
+});
 
 describe('embeddings', () => {
   const embedsOffline = (env: Record<string, string>) => loadConfig(env).llm.embedsOffline;

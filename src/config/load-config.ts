@@ -17,6 +17,8 @@ const url = (protocols: RegExp, what: string) =>
   z.string().refine((value) => URL.canParse(value) && protocols.test(new URL(value).protocol), `must be ${what}`);
 const httpUrl = url(/^https?:$/, 'an http or https URL');
 
+const model = z.string().regex(/^[a-z0-9_-]+:.+$/i, 'must be provider:model, for example openai:gpt-4o-mini');
+
 const environment = z.object({
   NODE_ENV: z.string().default('development'),
   PORT: integer(0, 65_535).default(3000),
@@ -34,12 +36,11 @@ const environment = z.object({
   AZURE_OPENAI_API_KEY: z.string().optional(),
   AZURE_OPENAI_ENDPOINT: httpUrl.optional(),
   AZURE_OPENAI_API_DEPLOYMENT_NAME: z.string().optional(),
+  AZURE_OPENAI_VISION_DEPLOYMENT_NAME: z.string().optional(),
   AZURE_OPENAI_EMBEDDING_DEPLOYMENT_NAME: z.string().optional(),
   AZURE_OPENAI_API_VERSION: z.string().optional(),
-  LLM_MODEL: z
-    .string()
-    .regex(/^[a-z0-9_-]+:.+$/i, 'must be provider:model, for example openai:gpt-4o-mini')
-    .default('openai:gpt-4o-mini'),
+  LLM_MODEL: model.default('openai:gpt-4o-mini'),
+  VISION_MODEL: model.optional(),
   EMBEDDING_MODEL: z.string().default('text-embedding-3-small'),
   OFFLINE_TOKENS_PER_SECOND: integer(1, 1_000_000).default(60),
   LLM_MAX_CONCURRENCY: integer(1, 100_000).default(64),
@@ -137,15 +138,15 @@ function toTasksConfig(env: Environment): TasksConfig {
 
 function toLlmConfig(env: Environment): LlmConfig {
   const azure = toAzure(env);
-  const provider = env.LLM_MODEL.split(':')[0];
   const hasNoServer = !azure && !env.OPENAI_API_KEY && !env.OPENAI_BASE_URL;
   return {
     model: env.LLM_MODEL,
+    visionModel: toVisionModel(env),
     embeddingModel: env.EMBEDDING_MODEL,
     apiKey: env.OPENAI_API_KEY,
     baseUrl: env.OPENAI_BASE_URL,
     azure,
-    isOffline: provider === 'openai' && hasNoServer,
+    isOffline: providerOf(env.LLM_MODEL) === 'openai' && hasNoServer,
     embedsOffline: hasNoServer,
     offlineTokensPerSecond: env.OFFLINE_TOKENS_PER_SECOND,
     maxConcurrency: env.LLM_MAX_CONCURRENCY,
@@ -155,12 +156,36 @@ function toLlmConfig(env: Environment): LlmConfig {
   };
 }
 
+/** The built-in model cannot see, and Azure has the settings of one resource: neither is found out at the first image. */
+function toVisionModel(env: Environment): string | undefined {
+  const { VISION_MODEL: visionModel } = env;
+  if (visionModel === undefined) return undefined;
+  const provider = providerOf(visionModel);
+  if (provider === 'openai' && !env.OPENAI_API_KEY && !env.OPENAI_BASE_URL) {
+    throw new ConfigError(
+      `VISION_MODEL needs OPENAI_API_KEY or OPENAI_BASE_URL, because the built-in model cannot see (it is "${visionModel}")`,
+    );
+  }
+  if (provider === 'azure_openai' && providerOf(env.LLM_MODEL) !== provider) {
+    throw new ConfigError(`VISION_MODEL can be azure_openai:… only where LLM_MODEL is (it is "${visionModel}")`);
+  }
+  return visionModel;
+}
+
+function providerOf(model: string): string {
+  return model.slice(0, model.indexOf(':'));
+}
+
 function toAzure(env: Environment): LlmConfig['azure'] {
-  if (!env.LLM_MODEL.startsWith('azure_openai:')) return undefined;
+  if (providerOf(env.LLM_MODEL) !== 'azure_openai') return undefined;
+  const apiKey = required(env, 'AZURE_OPENAI_API_KEY');
+  const endpoint = required(env, 'AZURE_OPENAI_ENDPOINT');
+  const deployment = required(env, 'AZURE_OPENAI_API_DEPLOYMENT_NAME');
   return {
-    apiKey: required(env, 'AZURE_OPENAI_API_KEY'),
-    endpoint: required(env, 'AZURE_OPENAI_ENDPOINT'),
-    deployment: required(env, 'AZURE_OPENAI_API_DEPLOYMENT_NAME'),
+    apiKey,
+    endpoint,
+    deployment,
+    visionDeployment: env.AZURE_OPENAI_VISION_DEPLOYMENT_NAME ?? deployment,
     apiVersion: required(env, 'AZURE_OPENAI_API_VERSION'),
     embeddingDeployment: env.AZURE_OPENAI_EMBEDDING_DEPLOYMENT_NAME,
   };
