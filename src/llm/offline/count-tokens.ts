@@ -1,6 +1,7 @@
 import o200kBase from 'js-tiktoken/ranks/o200k_base';
 import { countWordTokens, unpackRanks, type Ranks } from './byte-pairs.js';
-import { messageText, type ChatMessage } from './openai-wire.js';
+import { countImageTokens } from './count-image-tokens.js';
+import { messageImages, messageText, type ChatMessage } from './openai-wire.js';
 
 const TOKENS_PER_MESSAGE = 3;
 const TOKENS_PER_NAME = 1;
@@ -24,12 +25,16 @@ export function countTokens(text: string): number {
   return count;
 }
 
-/** The prompt tokens of a chat, with the overhead that OpenAI publishes: 3 for each message, 1 for a name, 3 to prime the answer. */
-export function countPromptTokens(messages: readonly ChatMessage[]): number {
-  return messages.reduce((sum, message) => sum + countMessage(message), TOKENS_OF_PRIMING);
+/**
+ * The prompt tokens of a chat, with the overhead that OpenAI publishes: 3 for each message, 1 for a name, 3 to prime the answer. Exact
+ * for texts; images are counted as the named model bills them (`countImageTokens`).
+ */
+export function countPromptTokens(messages: readonly ChatMessage[], model = ''): number {
+  return messages.reduce((sum, message) => sum + countMessage(message, model), TOKENS_OF_PRIMING);
 }
 
-function countMessage(message: ChatMessage): number {
+function countMessage(message: ChatMessage, model: string): number {
   const name = message.name === undefined ? 0 : countTokens(message.name) + TOKENS_PER_NAME;
-  return TOKENS_PER_MESSAGE + countTokens(message.role) + countTokens(messageText(message)) + name;
+  const images = messageImages(message).reduce((sum, url) => sum + countImageTokens(url, model), 0);
+  return TOKENS_PER_MESSAGE + countTokens(message.role) + countTokens(messageText(message)) + images + name;
 }

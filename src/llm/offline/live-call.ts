@@ -61,7 +61,14 @@ export class LiveCall<K extends CallKind = CallKind> implements CallOf<K> {
 
 export function chatCall(id: number, request: ChatRequest, headers: IncomingHttpHeaders): LiveCall<'chat'> {
   const purpose = request.response_format?.json_schema?.name ?? 'chat';
-  return new LiveCall({ id, kind: 'chat', purpose, request, headers, countPrompt: () => countPromptTokens(request.messages) });
+  return new LiveCall({
+    id,
+    kind: 'chat',
+    purpose,
+    request,
+    headers,
+    countPrompt: () => countPromptTokens(request.messages, request.model),
+  });
 }
 
 export function embeddingsCall(id: number, request: EmbeddingsRequest, headers: IncomingHttpHeaders): LiveCall<'embeddings'> {

@@ -1,7 +1,8 @@
-/** A part of a message that has several: only text parts are read here. */
+/** A part of a message that has several: texts are read, images are counted, all else is accepted and ignored. */
 export interface ContentPart {
   readonly type: string;
   readonly text?: string;
+  readonly image_url?: { readonly url: string; readonly detail?: string };
 }
 
 export interface ChatMessage {
@@ -30,6 +31,12 @@ export interface EmbeddingsRequest {
 export function messageText({ content }: ChatMessage): string {
   if (typeof content === 'string') return content;
   return (content ?? []).map((part) => part.text ?? '').join('');
+}
+
+/** The addresses of the images in a message, data URLs mostly. */
+export function messageImages({ content }: ChatMessage): string[] {
+  if (typeof content === 'string') return [];
+  return (content ?? []).map((part) => part.image_url?.url).filter((url) => url !== undefined);
 }
 
 /** The texts of an embeddings request, always as a list. */
