@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { countTokens, type ChatMessage } from '../llm/index.js';
+import { countTokens, type TextMessage } from '../llm/index.js';
 import type { Said } from './chat-messages.repository.js';
 import { tutorPrompt } from './prompts.js';
 
@@ -11,7 +11,7 @@ const said = (n: number, words = WORDS_PER_MESSAGE): Said => ({
   content: `${n}: ${'word '.repeat(words)}`,
 });
 const many = (count: number): Said[] => Array.from({ length: count }, (_, n) => said(n));
-const contents = (prompt: readonly ChatMessage[]): string[] => prompt.map(({ content }) => content);
+const contents = (prompt: readonly TextMessage[]): string[] => prompt.map(({ content }) => content);
 
 describe('what the tutor is asked', () => {
   it('is the message after what was said, under instructions', () => {
@@ -34,7 +34,7 @@ describe('what the tutor is asked', () => {
     expect(kept).toEqual(contents(history).slice(-kept.length));
     const tokens = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + countTokens(text), 0);
     expect(tokens(kept)).toBeLessThanOrEqual(2000);
-    expect(tokens(contents(history as ChatMessage[]).slice(-kept.length - 1))).toBeGreaterThan(2000);
+    expect(tokens(contents(history as TextMessage[]).slice(-kept.length - 1))).toBeGreaterThan(2000);
   });
 
   it('ends before a message that alone is too long, also where older ones would fit', () => {

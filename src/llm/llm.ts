@@ -6,18 +6,16 @@ import { CallLedger, type CallRecord } from './call-record.js';
 import { CallSlots } from './call-slots.js';
 import { countPromptTokens, countTokens } from './offline/index.js';
 import { LlmCallsRepository, type CallOwner, type TaskUsage } from './llm-calls.repository.js';
-import { Models } from './models.js';
+import { toWireMessage, type ChatMessage, type WireMessage } from './messages.js';
+import { Models, type ModelRole } from './models.js';
 import { parseJson, responseFormat } from './structured-output.js';
 import { UpstreamClock } from './upstream-clock.js';
 import { toUpstreamFailure, type UpstreamFailure } from './upstream-error.js';
 
-export interface ChatMessage {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
-}
-
 export interface ChatCall {
   readonly messages: readonly ChatMessage[];
+  /** Which of the configured models is asked; `vision` only where `Llm.canSee`. Default `chat`. */
+  readonly model?: ModelRole;
   /** How the log says that this call was not made: `[stage] Client disconnected, <skipping>`. */
   readonly skipping?: string;
 }
@@ -70,18 +68,23 @@ export class Llm {
     return this.models.embeddingName;
   }
 
+  /** Is there a model that sees? Without one a call of `vision` throws an `Error`: whoever calls has to look here first. */
+  get canSee(): boolean {
+    return this.models.canSee;
+  }
+
   /** The model's answer, piece by piece. Leaving the loop early cuts the call. */
-  stream({ messages, skipping = IN_FLIGHT }: ChatCall): AsyncGenerator<string> {
-    return this.#stream(messages, skipping);
+  stream(call: ChatCall): AsyncGenerator<string> {
+    return this.#stream(call);
   }
 
   /**
    * The model's answer as an object that fits `schema`. Throws `DomainError('invalid_model_output')` if it does not: nothing that
    * fails its schema gets any further.
    */
-  async structured<S extends z.ZodType>({ messages, name, schema, skipping = IN_FLIGHT }: StructuredCall<S>): Promise<z.infer<S>> {
+  async structured<S extends z.ZodType>({ name, schema, ...call }: StructuredCall<S>): Promise<z.infer<S>> {
     let text = '';
-    for await (const piece of this.#stream(messages, skipping, responseFormat(name, schema))) text += piece;
+    for await (const piece of this.#stream(call, responseFormat(name, schema))) text += piece;
     return parseJson(text, schema);
   }
 
@@ -110,14 +113,22 @@ export class Llm {
     return this.calls.stagesCalled(task);
   }
 
-  #stream(messages: readonly ChatMessage[], skipping: string, options: object = {}): AsyncGenerator<string> {
-    const attempt: Attempt<string> = (signal, record) => this.#chat(messages, options, signal, record);
-    return this.#call({ kind: 'chat', model: this.models.chatName, promptTokens: () => countPromptTokens(messages), skipping, attempt });
+  #stream({ messages, model: role = 'chat', skipping = IN_FLIGHT }: ChatCall, options: object = {}): AsyncGenerator<string> {
+    const model = this.models.nameOf(role);
+    const attempt: Attempt<string> = (signal, record) => this.#chat(role, messages, options, signal, record);
+    const promptTokens = (): number => countPromptTokens(messages.map(toWireMessage), model);
+    return this.#call({ kind: 'chat', model, promptTokens, skipping, attempt });
   }
 
-  async *#chat(messages: readonly ChatMessage[], options: object, signal: AbortSignal, record: CallRecord): AsyncGenerator<string> {
+  async *#chat(
+    role: ModelRole,
+    messages: readonly ChatMessage[],
+    options: object,
+    signal: AbortSignal,
+    record: CallRecord,
+  ): AsyncGenerator<string> {
     let usage: CallRecord['exact'];
-    for await (const chunk of await this.models.chat.stream(messages.map(toPair), { ...options, signal })) {
+    for await (const chunk of await this.models.get(role).stream(messages.map(toPair), { ...options, signal })) {
       if (chunk.usage_metadata) usage = plus(usage, chunk.usage_metadata);
       if (chunk.text) yield chunk.text;
     }
@@ -223,7 +234,8 @@ class CallFailedError extends Error {
   }
 }
 
-function toPair({ role, content }: ChatMessage): [ChatMessage['role'], string] {
+function toPair(message: ChatMessage): [WireMessage['role'], WireMessage['content']] {
+  const { role, content } = toWireMessage(message);
   return [role, content];
 }
 

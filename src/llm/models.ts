@@ -2,22 +2,28 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleIn
 import { initChatModel } from 'langchain/chat_models/universal';
 import { AzureOpenAI, OpenAI } from 'openai';
 import { APP_CONFIG, ConfigError, type AppConfig, type LlmConfig } from '../config/index.js';
-import { countTokens, startOfflineModel, type ModelServer } from './offline/index.js';
+import { countTokens, OFFLINE_CHAT_MODEL, OFFLINE_EMBEDDING_MODEL, startOfflineModel, type ModelServer } from './offline/index.js';
+
+/** What a configured model is for: `chat` reads and writes text, `vision` reads images too. */
+export type ModelRole = 'chat' | 'vision';
 
 export type ChatModel = Awaited<ReturnType<typeof initChatModel>>;
 
 /** Retries are the gateway's own: it must see every attempt, book it, and end the waiting on abort. */
 const NO_RETRIES = { maxRetries: 0 };
+const NO_VISION = 'No model is configured that sees: look at `Llm.canSee` before you ask for one (VISION_MODEL names it).';
 
 /**
- * The configured models, opened at start: any `provider:model` of langchain for chat, the OpenAI client for embeddings. With no key
- * and no server configured, both talk to the built-in model on a loopback port, over the same wire.
+ * The configured models, opened at start: any `provider:model` of langchain for chat and for images, the OpenAI client for embeddings.
+ * With no key and no server configured, chat and embeddings talk to the built-in model on a loopback port, over the same wire; it
+ * cannot see.
  */
 @Injectable()
 export class Models implements OnModuleInit, OnApplicationShutdown {
   readonly #config: LlmConfig;
   readonly #logger = new Logger('Llm');
   #chat?: ChatModel;
+  #vision?: ChatModel;
   #embeddings?: OpenAI;
   #offline?: ModelServer;
 
@@ -29,9 +35,9 @@ export class Models implements OnModuleInit, OnApplicationShutdown {
     if (this.#config.embedsOffline) await this.#startOffline();
     // Reading the encoding blocks for a tenth of a second: now, and not when the first abort is booked.
     countTokens('warm');
-    this.#chat = await this.#openChat().catch((error: unknown) => {
-      throw new ConfigError(`LLM_MODEL ${this.#config.model} cannot be opened: ${firstLineOf(error)}`, { cause: error });
-    });
+    const { model, visionModel, azure } = this.#config;
+    this.#chat = await this.#open('LLM_MODEL', model, azure?.deployment);
+    this.#vision = visionModel === undefined ? undefined : await this.#open('VISION_MODEL', visionModel, azure?.visionDeployment);
     this.#embeddings = this.#openEmbeddings();
   }
 
@@ -45,24 +51,46 @@ export class Models implements OnModuleInit, OnApplicationShutdown {
     return this.#chat;
   }
 
+  /** Is there a model that takes images? */
+  get canSee(): boolean {
+    return this.#config.visionModel !== undefined;
+  }
+
+  /** The model of a role. Throws an `Error` for `vision` where none is configured. */
+  get(role: ModelRole): ChatModel {
+    if (role === 'chat') return this.chat;
+    if (!this.#vision) throw new Error(NO_VISION);
+    return this.#vision;
+  }
+
   get embeddings(): OpenAI {
     if (!this.#embeddings) throw new Error('The embedding model is opened when the module starts.');
     return this.#embeddings;
   }
 
-  /** The names under which tokens are booked. */
-  get chatName(): string {
-    return this.#config.isOffline ? 'hangup-offline' : this.#config.model.slice(this.#config.model.indexOf(':') + 1);
+  /** The names under which tokens are booked. Throws an `Error` for `vision` where none is configured. */
+  nameOf(role: ModelRole): string {
+    const { isOffline, model, visionModel } = this.#config;
+    if (role === 'chat') return isOffline ? OFFLINE_CHAT_MODEL : nameIn(model);
+    if (visionModel === undefined) throw new Error(NO_VISION);
+    return nameIn(visionModel);
   }
 
   get embeddingName(): string {
-    return this.#config.embedsOffline ? 'hangup-offline-embedding' : this.#config.embeddingModel;
+    return this.#config.embedsOffline ? OFFLINE_EMBEDDING_MODEL : this.#config.embeddingModel;
   }
 
   /** For people: what answers. */
   get description(): string {
-    if (this.#config.isOffline) return 'built-in offline model (rule-based, no LLM: set OPENAI_API_KEY or OPENAI_BASE_URL for a real one)';
-    const { model, baseUrl } = this.#config;
+    const { isOffline, model, visionModel } = this.#config;
+    const chat = isOffline
+      ? 'built-in offline model (rule-based, no LLM: set OPENAI_API_KEY or OPENAI_BASE_URL for a real one)'
+      : this.#describe(model);
+    return visionModel === undefined ? chat : `${chat}; images: ${this.#describe(visionModel)}`;
+  }
+
+  #describe(model: string): string {
+    const { baseUrl } = this.#config;
     return `${model}${baseUrl && model.startsWith('openai:') ? ` at ${new URL(baseUrl).host}` : ''}`;
   }
 
@@ -83,21 +111,30 @@ export class Models implements OnModuleInit, OnApplicationShutdown {
     return this.#config.apiKey ?? 'none';
   }
 
-  async #openChat(): Promise<ChatModel> {
-    const { model, azure } = this.#config;
-    if (azure) {
-      const { apiKey, endpoint, deployment, apiVersion } = azure;
-      return await initChatModel(model, {
-        ...NO_RETRIES,
-        azureOpenAIApiKey: apiKey,
-        azureOpenAIEndpoint: endpoint,
-        azureOpenAIApiDeploymentName: deployment,
-        azureOpenAIApiVersion: apiVersion,
-      });
+  async #open(variable: string, model: string, deployment: string | undefined): Promise<ChatModel> {
+    try {
+      return await initChatModel(
+        this.#offline && model.startsWith('openai:') ? `openai:${OFFLINE_CHAT_MODEL}` : model,
+        this.#optionsOf(model, deployment),
+      );
+    } catch (error) {
+      throw new ConfigError(`${variable} ${model} cannot be opened: ${firstLineOf(error)}`, { cause: error });
     }
-    if (!model.startsWith('openai:')) return await initChatModel(model, NO_RETRIES);
-    const name = this.#offline ? 'openai:hangup-offline' : model;
-    return await initChatModel(name, { ...NO_RETRIES, apiKey: this.#apiKey, configuration: { baseURL: this.#baseUrl }, streamUsage: true });
+  }
+
+  #optionsOf(model: string, deployment: string | undefined): Record<string, unknown> {
+    const { azure } = this.#config;
+    if (model.startsWith('openai:')) {
+      return { ...NO_RETRIES, apiKey: this.#apiKey, configuration: { baseURL: this.#baseUrl }, streamUsage: true };
+    }
+    if (!azure || !model.startsWith('azure_openai:')) return NO_RETRIES;
+    return {
+      ...NO_RETRIES,
+      azureOpenAIApiKey: azure.apiKey,
+      azureOpenAIEndpoint: azure.endpoint,
+      azureOpenAIApiDeploymentName: deployment,
+      azureOpenAIApiVersion: azure.apiVersion,
+    };
   }
 
   #openEmbeddings(): OpenAI {
@@ -106,6 +143,11 @@ export class Models implements OnModuleInit, OnApplicationShutdown {
     const { apiKey, endpoint, apiVersion, embeddingDeployment } = azure;
     return new AzureOpenAI({ ...NO_RETRIES, apiKey, endpoint, apiVersion, deployment: embeddingDeployment });
   }
+}
+
+/** The model's own name, without its provider. */
+function nameIn(model: string): string {
+  return model.slice(model.indexOf(':') + 1);
 }
 
 function firstLineOf(error: unknown): string {

@@ -1,9 +1,9 @@
-import type { ChatMessage } from '../../src/llm/index.js';
+import type { TextMessage } from '../../src/llm/index.js';
 import type { ChatCall, ModelCall } from '../../src/llm/offline/index.js';
 
 /** The prompts of the calls for replies, in order of arrival. */
-export function promptsOf(journal: readonly ModelCall[]): ChatMessage[][] {
-  return journal.flatMap((call) => (call.purpose === 'chat' ? [(call as ChatCall).request.messages as ChatMessage[]] : []));
+export function promptsOf(journal: readonly ModelCall[]): TextMessage[][] {
+  return journal.flatMap((call) => (call.purpose === 'chat' ? [(call as ChatCall).request.messages as TextMessage[]] : []));
 }
 
 /** Picks the call for the reply to a message with these words. */
