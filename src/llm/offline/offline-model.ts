@@ -1,5 +1,8 @@
-import { messageText, type ChatRequest } from './openai-wire.js';
+import { messageImages, messageText, type ChatRequest } from './openai-wire.js';
 import { embedText, evaluateQuiz, gradeAnswer, parseJson, readTask, replyPlainly, writeQuiz, type Task } from './rules/index.js';
+
+const BLIND =
+  'I am the offline model of Hangup: a few rules, not a language model. I cannot see images. Set VISION_MODEL to have a real model look at them.';
 
 /**
  * A model of rules, for when there is no key: the same question always gets the same answer, and nothing leaves the process.
@@ -13,7 +16,8 @@ export class OfflineModel {
     const last = messages.findLast(({ role }) => role === 'user');
     const content = last ? messageText(last) : '';
     const task = readTask(parseJson(content));
-    return task ? JSON.stringify(carryOut(task)) : replyPlainly(content, texts);
+    if (task) return JSON.stringify(carryOut(task));
+    return last && messageImages(last).length > 0 ? BLIND : replyPlainly(content, texts);
   }
 
   /** One unit vector of 256 numbers for each text. */
