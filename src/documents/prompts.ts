@@ -85,7 +85,7 @@ export function catalogueBookPrompt(documents: readonly CataloguedDocument[]): T
 
 /** Excerpts as long as their tokens allow: the length tried first is right for English, other scripts take more tokens and get less. */
 function excerptPages(pages: readonly PageText[]): PageText[] {
-  const chosen = choosePages(pages).map(({ number, text }) => ({ number, text: tidyLines(text.slice(0, MOST_CHARACTERS)) }));
+  const chosen = choosePages(pages).map(({ number, text }) => ({ number, text: tidyLines(clip(text, MOST_CHARACTERS)) }));
   let length =
     MOST_CHARACTERS /
     Math.max(
