@@ -1,6 +1,10 @@
+export { analyseResource } from './analyse-resource.js';
+export { catalogueBook } from './catalogue-book.js';
+export { classifyDocument } from './classify-document.js';
 export { EMBEDDING_DIMENSIONS, embedText } from './embed-text.js';
 export { evaluateQuiz } from './evaluate-quiz.js';
 export { gradeAnswer } from './grade-answer.js';
 export { parseJson, replyPlainly } from './reply-plainly.js';
+export { summariseAnalysis } from './summarise-analysis.js';
 export { readTask, type Grade, type Passage, type QuestionType, type QuizQuestion, type Task, type Verdict } from './tasks.js';
 export { writeQuiz } from './write-quiz.js';

@@ -32,11 +32,53 @@ const evaluateQuiz = z.object({ task: z.literal('evaluate_quiz'), passages, ques
 
 const gradeAnswer = z.object({ task: z.literal('grade_answer'), correct_answer: text, answer: text });
 
-const task = z.discriminatedUnion('task', [writeQuiz, evaluateQuiz, gradeAnswer]);
+const pageText = z.object({ number: z.int(), text });
+
+const classifyDocument = z.object({
+  task: z.literal('classify_document'),
+  name: text,
+  page_count: z.int().catch(0),
+  pages: z.array(pageText).catch([]),
+});
+
+const catalogued = z.object({ title: text, language: text, level: text, subject: text });
+
+const catalogueBook = z.object({ task: z.literal('catalogue_book'), documents: z.array(catalogued).catch([]) });
+
+const analyseResource = z.object({ task: z.literal('analyse_resource'), resource: z.record(z.string(), z.unknown()).catch({}) });
+
+const advice = z.object({ name: text, action: text, estimated_saving: z.number().nullable().catch(null) });
+
+const totals = z.object({
+  analysed: z.number().catch(0),
+  failed: z.number().catch(0),
+  by_action: z.record(z.string(), z.number()).catch({}),
+  estimated_saving: z.number().nullable().catch(null),
+});
+
+const summariseAnalysis = z.object({
+  task: z.literal('summarise_analysis'),
+  totals,
+  recommendations: z.array(advice).catch([]),
+});
+
+const task = z.discriminatedUnion('task', [
+  writeQuiz,
+  evaluateQuiz,
+  gradeAnswer,
+  classifyDocument,
+  catalogueBook,
+  analyseResource,
+  summariseAnalysis,
+]);
 export type Task = z.infer<typeof task>;
 export type WriteQuizTask = z.infer<typeof writeQuiz>;
 export type EvaluateQuizTask = z.infer<typeof evaluateQuiz>;
 export type GradeAnswerTask = z.infer<typeof gradeAnswer>;
+export type ClassifyDocumentTask = z.infer<typeof classifyDocument>;
+export type CatalogueBookTask = z.infer<typeof catalogueBook>;
+export type AnalyseResourceTask = z.infer<typeof analyseResource>;
+export type SummariseAnalysisTask = z.infer<typeof summariseAnalysis>;
 
 /** One question as `write_quiz` answers it. `options` is null where the answer is written freely. */
 export interface QuizQuestion {
