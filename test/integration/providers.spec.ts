@@ -1,6 +1,8 @@
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { AbortContext } from '../../src/abort/index.js';
+import { Llm, Models } from '../../src/llm/index.js';
 import { ScriptedModelServer } from '../../src/testing/index.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
@@ -47,6 +49,8 @@ describe('Azure OpenAI, by configuration alone', () => {
     app = await startTestApp({
       env: {
         LLM_MODEL: 'azure_openai:gpt-4o-mini',
+        VISION_MODEL: 'azure_openai:gpt-4o',
+        AZURE_OPENAI_VISION_DEPLOYMENT_NAME: 'vision-deployment',
         AZURE_OPENAI_API_KEY: 'azure-key-for-tests',
         AZURE_OPENAI_ENDPOINT: await azure.start(),
         AZURE_OPENAI_API_DEPLOYMENT_NAME: 'chat-deployment',
@@ -73,6 +77,18 @@ describe('Azure OpenAI, by configuration alone', () => {
       ]),
     );
     expect(new Set(azure.seen.map(({ key }) => key))).toEqual(new Set(['azure-key-for-tests']));
+  });
+
+  it('shows images to the deployment that sees', async () => {
+    const llm = app.app.get(Llm, { strict: false });
+    const content = [{ type: 'image' as const, mediaType: 'image/png' as const, bytes: new Uint8Array([1, 2, 3]) }];
+    const look = () => Array.fromAsync(llm.stream({ messages: [{ role: 'user', content }], model: 'vision' }));
+    await app.app.get(AbortContext).run(new AbortController().signal, look);
+    expect(azure.seen.at(-1)).toEqual({
+      path: '/openai/deployments/vision-deployment/chat/completions?api-version=2024-10-21',
+      key: 'azure-key-for-tests',
+    });
+    expect(app.app.get(Models, { strict: false }).description).toBe('azure_openai:gpt-4o-mini; images: azure_openai:gpt-4o');
   });
 
   it('cuts the call in flight there too', async () => {
