@@ -21,6 +21,8 @@ const SDK_FOLDERS: readonly (readonly [sdk: string, folder: string, ...besides: 
   ['jose', 'auth'],
   ['prom-client', 'metrics'],
   ['pg-boss', 'jobs'],
+  ['pdfjs-dist', 'documents'],
+  ['@napi-rs/canvas', 'documents'],
 ];
 
 /** What everything here is made with, and so no vendor's. */
