@@ -25,15 +25,15 @@ export const PROBLEMS = {
   upstream_timeout: { status: 504, title: 'The language model took too long' },
   invalid_model_output: { status: 502, title: 'The language model gave an unusable answer' },
   quiz_rejected: { status: 502, title: 'No question passed the evaluation' },
-  document_encrypted: { status: 422, title: 'The document needs a password' },
-  document_damaged: { status: 422, title: 'The document cannot be read' },
-  document_too_complex: { status: 422, title: 'The document takes too much to read' },
-  document_too_long: { status: 422, title: 'The document is too long' },
   database_unavailable: { status: 503, title: 'The database is not reachable' },
 } satisfies Record<string, ProblemKind>;
 
 /** What ends one item of a task: told in its results, and no answer of its own. */
 export const FAILURES = {
+  document_encrypted: { status: 422, title: 'The document needs a password' },
+  document_damaged: { status: 422, title: 'The document cannot be read' },
+  document_too_complex: { status: 422, title: 'The document takes too much to read' },
+  document_too_long: { status: 422, title: 'The document is too long' },
   item_lost: { status: 503, title: 'The work was lost' },
 } satisfies Record<string, ProblemKind>;
 
