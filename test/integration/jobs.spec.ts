@@ -1,36 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { AbortContext } from '../../src/abort/index.js';
-import { Jobs } from '../../src/jobs/index.js';
 import { DomainError } from '../../src/problems/index.js';
 import type { Item } from '../../src/tasks/index.js';
-import { eventually, Gate } from '../../src/testing/index.js';
+import { eventually } from '../../src/testing/index.js';
 import { backends, type Backend } from '../support/backends.js';
+import { holdFrom } from '../support/held-items.js';
 import { rowsOf } from '../support/rows.js';
-import { registered, smallJobs, type SmallJobs } from '../support/small-jobs.js';
+import { ask, registered, smallJobs } from '../support/small-jobs.js';
 import { answerOf, newId, TaskClient } from '../support/task-client.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
-
-const OWNER = 'learner';
-
-/** Asks an app for a job of some items, as a feature does in a request. */
-async function ask({ app }: TestApp, { kind }: SmallJobs, items: number, over: { owner?: string; id?: string; deadlineMs?: number } = {}) {
-  const { owner = OWNER, id = newId(), deadlineMs } = over;
-  const names = Array.from({ length: items }, (_, at) => ({ key: `k${at + 1}`, name: `item ${at + 1}`, input: { n: at + 1 } }));
-  const order = {
-    owner,
-    scopes: ['project:7'],
-    input: {},
-    items: names,
-    issue: { taskId: id, isClientChosen: true, scopes: [], deadlineMs },
-  };
-  await app.get(AbortContext).detached('a test asks for a job', () => app.get(Jobs).enqueue(kind, order));
-  return id;
-}
-
-/** Rejects with the reason once the job is told to stop. */
-function whenTold(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
-}
 
 describe.each(backends)('a job, on %s', (backend: Backend) => {
   const jobs = smallJobs('counting');
@@ -59,19 +36,6 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
   const resume = (id: string, headers = {}) => answerOf(learner.client.post(`/api/tasks/${id}/resume`, undefined, headers));
   const resultOf = async (id: string) => (await answerOf(learner.client.get(`/api/tasks/${id}/result`))).json<JobResult>();
 
-  /** Holds every item from the `n`th on, until it is told to stop or the gate opens. */
-  function holdFrom(n: number): { gate: Gate; begun: Item[] } {
-    const gate = new Gate();
-    const begun: Item[] = [];
-    jobs.work = async (item, { scope }) => {
-      begun.push(item);
-      if (item.ordinal < n) return item.name;
-      await Promise.race([gate.wait(), whenTold(scope.signal)]);
-      return item.name;
-    };
-    return { gate, begun };
-  }
-
   it('is picked up, works through its items, and completes with its result', async () => {
     const seen: Item[] = [];
     jobs.work = (item) => Promise.resolve(seen.push(item));
@@ -93,7 +57,7 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
   });
 
   it('works on so many items at once and no more, and says which, how far it is and what is left', async () => {
-    const { gate, begun } = holdFrom(3);
+    const { gate, begun } = holdFrom(jobs, 3);
     const id = await ask(app, jobs, 8);
     const task = await eventually(async () => {
       const { progress, stage } = await learner.task(id);
@@ -116,7 +80,7 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
   });
 
   it('cancelled midway keeps exactly what was finished, and the rest waits again', async () => {
-    const { begun } = holdFrom(4);
+    const { begun } = holdFrom(jobs, 4);
     const id = await ask(app, jobs, 6);
     await eventually(() => begun.length === 5);
     const answer = await learner.cancelled(id, { reason: 'enough' });
@@ -136,11 +100,11 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
   });
 
   it('resumed does the rest and no more, as a new task that knows the old one', async () => {
-    const { begun } = holdFrom(4);
+    const { begun } = holdFrom(jobs, 4);
     const id = await ask(app, jobs, 6);
     await eventually(() => begun.length === 5);
     await learner.cancelled(id);
-    const { begun: again } = holdFrom(99);
+    const { begun: again } = holdFrom(jobs, 99);
     const answer = await resume(id);
     expect({ status: answer.status, ...answer.json<Resumed>() }).toEqual({
       status: 202,
@@ -161,11 +125,11 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
   });
 
   it('resumed by many at once goes on once, and each hears which task does', async () => {
-    const { begun } = holdFrom(2);
+    const { begun } = holdFrom(jobs, 2);
     const id = await ask(app, jobs, 3);
     await eventually(() => begun.length >= 2);
     await learner.cancelled(id);
-    const { gate, begun: again } = holdFrom(2);
+    const { gate, begun: again } = holdFrom(jobs, 2);
     const answers = await Promise.all([1, 2, 3, 4, 5].map(() => resume(id)));
     const ids = new Set(answers.map((answer) => answer.json<Resumed>().task_id));
     expect([...ids]).toHaveLength(1);
@@ -176,19 +140,19 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
   });
 
   it('that is resumed under the same id by a phone that tries again is the same task', async () => {
-    const { begun } = holdFrom(1);
+    const { begun } = holdFrom(jobs, 1);
     const id = await ask(app, jobs, 2);
     await eventually(() => begun.length >= 1);
     await learner.cancelled(id);
     const headers = { 'x-task-id': newId() };
-    holdFrom(99);
+    holdFrom(jobs, 99);
     const first = await resume(id, headers);
     await ended(headers['x-task-id']);
     expect((await resume(id, headers)).json()).toEqual(first.json());
   });
 
   it('that has completed, goes on, or is no job, is refused its resumption', async () => {
-    const { gate, begun } = holdFrom(1);
+    const { gate, begun } = holdFrom(jobs, 1);
     const id = await ask(app, jobs, 1);
     await eventually(() => begun.length === 1);
     expect((await resume(id)).json()).toMatchObject({ status: 409, code: 'task_not_resumable' });
@@ -210,7 +174,7 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
     expect(await ended(id)).toMatchObject({ state: 'completed', progress: { done: 3, total: 3 } });
     expect(tries).toBe(3);
     expect((await resultOf(id)).result).toEqual({ completed: 2, failed: 1, total: 3 });
-    const { begun } = holdFrom(99);
+    const { begun } = holdFrom(jobs, 99);
     await ended((await resume(id)).json<Resumed>().task_id);
     expect(begun.map(({ key }) => key)).toEqual(['k2']);
   });
@@ -234,7 +198,7 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
   });
 
   it('gives up an item that nobody has come back from, and goes on', async () => {
-    const { gate, begun } = holdFrom(1);
+    const { gate, begun } = holdFrom(jobs, 1);
     const first = await ask(app, jobs, 1);
     const second = await ask(app, jobs, 1);
     const id = await ask(app, jobs, 2);
@@ -250,7 +214,7 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
   });
 
   it('whose deadline passes while it waits is cancelled at no work', async () => {
-    const { gate, begun } = holdFrom(1);
+    const { gate, begun } = holdFrom(jobs, 1);
     const held = [await ask(app, jobs, 1), await ask(app, jobs, 1)];
     await eventually(() => begun.length === 2);
     const id = await ask(app, jobs, 2, { deadlineMs: 1 });
@@ -261,7 +225,7 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
   });
 
   it('cancelled while it waits is stopped at zero work, said so in the log, and can be resumed', async () => {
-    const { gate, begun } = holdFrom(1);
+    const { gate, begun } = holdFrom(jobs, 1);
     const held = [await ask(app, jobs, 1), await ask(app, jobs, 1)];
     await eventually(() => begun.length === 2);
     const id = await ask(app, jobs, 4);
@@ -269,14 +233,14 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
     expect(app.logs.lines.map(({ msg }) => msg)).toContain(`[Tasks] Task ${id} cancelled at 0/4 (cause=user)`);
     gate.open();
     await Promise.all(held.map(ended));
-    const { begun: again } = holdFrom(99);
+    const { begun: again } = holdFrom(jobs, 99);
     const next = (await resume(id)).json<Resumed>().task_id;
     expect(await ended(next)).toMatchObject({ state: 'completed', progress: { done: 4, total: 4 } });
     expect(again).toHaveLength(4);
   });
 
   it('of one user takes no more places than that user has, and leaves the others theirs', async () => {
-    const { gate, begun } = holdFrom(1);
+    const { gate, begun } = holdFrom(jobs, 1);
     const mine = await Promise.all([1, 2, 3, 4].map(() => ask(app, jobs, 1)));
     await eventually(() => begun.length === 2);
     const states = await Promise.all(mine.map(async (id) => (await learner.task(id)).state));
