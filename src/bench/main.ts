@@ -4,10 +4,12 @@ import { measureDisconnect } from './disconnect/disconnect.js';
 import { printGoals, type Goal } from './harness/goals.js';
 import { number, print } from './harness/table.js';
 import { measureHeap } from './heap/heap.js';
+import { measureIngestion } from './ingestion/ingestion.js';
 import { measureOverhead } from './overhead/overhead.js';
 
 /**
- * `npm run bench`: what the module costs a route, how soon a hang-up reaches the model, what is left behind, what a look costs.
+ * `npm run bench`: what the module costs a route, how soon a hang-up reaches the model, what is left behind, what a look costs,
+ * what others feel of a PDF that is read.
  * Everything runs on loopback in processes of its own, against a baseline of the same run. `npm run bench -- overhead` measures that
  * alone.
  */
@@ -21,6 +23,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Promise<Goal[]>>> = {
   disconnect: measureDisconnect,
   heap: measureHeap,
   checkpoint: measureCheckpoint,
+  ingestion: measureIngestion,
 };
 
 const asked = process.argv.slice(2);

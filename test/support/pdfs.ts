@@ -1,7 +1,9 @@
-import { deflateRawSync, deflateSync, constants } from 'node:zlib';
 import { createCanvas } from '@napi-rs/canvas';
 import { PDFDocument as EditablePdf } from 'pdf-lib';
 import PDFDocument from 'pdfkit';
+import { rawPdf, stream } from '../../src/bench/ingestion/hostile-pdfs.js';
+
+export { flateBombPdf, nestedPdf, rawPdf, slowPdf } from '../../src/bench/ingestion/hostile-pdfs.js';
 
 /** Real PDFs: of ordinary producers, of careless ones, and of those who mean harm. */
 
@@ -127,42 +129,9 @@ export function lateHeaderPdf(bytes: Uint8Array, junk = 'Received: from mail\r\n
   return new Uint8Array(Buffer.concat([Buffer.from(junk), bytes]));
 }
 
-/** Arrays or dictionaries within each other, so deep that a parser which follows them runs out of stack. */
-export function nestedPdf(depth: number, kind: 'arrays' | 'dictionaries'): Uint8Array {
-  const [opening, closing] = kind === 'arrays' ? ['[', ']'] : ['<< /A ', '>>'];
-  const nested = `${opening.repeat(depth)} 1 ${closing.repeat(depth)}`;
-  return rawPdf([
-    '<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox 5 0 R >>',
-    '<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources 5 0 R >>',
-    stream(`BT /F1 12 Tf ${kind === 'arrays' ? nested : ''} TJ ET`),
-    nested,
-  ]);
-}
-
 /** A page tree that contains itself. */
 export function circularPdf(): Uint8Array {
   return rawPdf(['<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>']);
-}
-
-/** A page whose text takes so many bytes once it is unpacked, out of a file of a thousandth of that. */
-export function flateBombPdf(inflatedBytes: number): Uint8Array {
-  return rawPdf([PAGES, PAGE, stream(deflatedSpaces(inflatedBytes), '/Filter /FlateDecode')]);
-}
-
-/** A page that draws, again and again, what takes long itself. It says a letter each time, so that none of it may be left out. */
-export function slowPdf(rounds = 100_000): Uint8Array {
-  const idle = '1 0 0 1 0 0 cm 1 w 0 J 0 j\n'.repeat(20_000);
-  const resources = '/Resources << /Font << /F1 6 0 R >> /XObject << /X 5 0 R >> >>';
-  return rawPdf([
-    PAGES,
-    `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R ${resources} >>`,
-    stream(deflateSync('/X Do\n'.repeat(rounds)), '/Filter /FlateDecode'),
-    stream(
-      deflateSync(`${idle} BT /F1 12 Tf 72 700 Td (a) Tj ET`),
-      `/Type /XObject /Subtype /Form /BBox [0 0 595 842] ${resources} /Filter /FlateDecode`,
-    ),
-    '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
-  ]);
 }
 
 /** A page whose transparent layers lie within each other, so many of them, each as large as the page. */
@@ -194,42 +163,3 @@ export function unstorablePdf(): Uint8Array {
 }
 
 const PAGES = '<< /Type /Pages /Kids [3 0 R] /Count 1 >>';
-const PAGE = '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << >> >>';
-
-type PdfObject = string | Buffer;
-
-/** A file with a catalogue and these objects, the first of which is number 2. */
-export function rawPdf(objects: readonly PdfObject[]): Uint8Array {
-  const parts: Buffer[] = [Buffer.from('%PDF-1.7\n')];
-  const offsets: number[] = [];
-  let length = parts[0]!.length;
-  const add = (part: Buffer): void => {
-    parts.push(part);
-    length += part.length;
-  };
-  ['<< /Type /Catalog /Pages 2 0 R >>', ...objects].forEach((object, index) => {
-    offsets.push(length);
-    add(Buffer.concat([Buffer.from(`${index + 1} 0 obj\n`), Buffer.from(object), Buffer.from('\nendobj\n')]));
-  });
-  const entries = offsets.map((offset) => `${String(offset).padStart(10, '0')} 00000 n \n`).join('');
-  const size = offsets.length + 1;
-  const trailer = `trailer\n<< /Size ${size} /Root 1 0 R >>\nstartxref\n${length}\n%%EOF\n`;
-  add(Buffer.from(`xref\n0 ${size}\n0000000000 65535 f \n${entries}${trailer}`));
-  return new Uint8Array(Buffer.concat(parts));
-}
-
-function stream(content: string | Buffer, entries = ''): Buffer {
-  const bytes = Buffer.from(content);
-  return Buffer.concat([Buffer.from(`<< /Length ${bytes.length} ${entries} >>\nstream\n`), bytes, Buffer.from('\nendstream')]);
-}
-
-/** A zlib stream of NULs, which are white space in a PDF, put together of blocks that are packed once. */
-function deflatedSpaces(bytes: number): Buffer {
-  const block = 1024 * 1024;
-  const count = Math.ceil(bytes / block);
-  const packed = deflateRawSync(Buffer.alloc(block), { finishFlush: constants.Z_FULL_FLUSH, level: 9 });
-  const last = deflateRawSync(Buffer.alloc(0));
-  const checksum = Buffer.alloc(4);
-  checksum.writeUInt32BE(((((count * block) % 65_521) << 16) | 1) >>> 0);
-  return Buffer.concat([Buffer.from([0x78, 0xda]), ...Array.from({ length: count }, () => packed), last, checksum]);
-}
