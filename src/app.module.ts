@@ -3,6 +3,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { LoggerModule } from 'nestjs-pino';
 import type { DestinationStream } from 'pino';
 import { AbortModule } from './abort/index.js';
+import { AnalysesModule } from './analyses/index.js';
 import { Drain } from './app.drain.js';
 import { loggerOptions } from './app.logger.js';
 import { OpenRequests } from './app.requests.js';
@@ -48,6 +49,7 @@ export class AppModule {
         JobsModule,
         QuizzesModule,
         ChatModule,
+        AnalysesModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ProblemFilter }, OpenRequests, Drain],
     };

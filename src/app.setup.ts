@@ -32,6 +32,7 @@ export async function createApp(config: AppConfig, { http2, ...seams }: AppOptio
   app.flushLogs();
   app.useGlobalPipes(new SchemaPipe());
   acceptEmptyBodies(app);
+  letRoutesTakeMore(app);
   await app.register(helmet, { contentSecurityPolicy: false });
   app.enableCors({ origin: [...config.http.corsOrigins], exposedHeaders: ['X-Task-Id', 'Retry-After'] });
   const server = app.getHttpAdapter().getInstance();
@@ -56,6 +57,17 @@ function acceptEmptyBodies(app: NestFastifyApplication): void {
     if (body.length === 0) done(null, undefined);
     else void parseJson(request as FastifyRequest, body.toString(), done);
   });
+}
+
+/** A route that takes larger bodies than the others says so: `@RouteConfig({ bodyLimit })`. */
+function letRoutesTakeMore(app: NestFastifyApplication): void {
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onRoute', (route) => {
+      const { bodyLimit } = (route.config ?? {}) as { readonly bodyLimit?: number };
+      if (bodyLimit !== undefined) route.bodyLimit = bodyLimit;
+    });
 }
 
 function describeApi(app: NestFastifyApplication): void {

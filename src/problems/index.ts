@@ -7,5 +7,5 @@ export type { ProblemCode } from './problem-status.js';
 export { PROBLEM_JSON, type FieldError, type Problem } from './problem.js';
 export { ProblemFilter } from './problem.filter.js';
 export { SchemaPipe } from './schema.pipe.js';
-export { storableText, toStorableText } from './storable-text.js';
+export { isStorableText, NOT_STORABLE, storableText, toStorableText } from './storable-text.js';
 export { retryAfterOf, toProblem } from './to-problem.js';

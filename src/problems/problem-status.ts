@@ -19,6 +19,7 @@ export const PROBLEMS = {
   session_busy: { status: 409, title: 'A reply is under way' },
   task_not_resumable: { status: 409, title: 'Nothing to go on with' },
   owner_lost: { status: 503, title: 'The work was lost' },
+  resource_unusable: { status: 422, title: 'A resource cannot be stored' },
   chapter_empty: { status: 422, title: 'Nothing to ask about' },
   upstream_error: { status: 502, title: 'The language model failed' },
   upstream_rate_limited: { status: 503, title: 'The language model is busy' },

@@ -9,7 +9,7 @@ export { JOB_PROBLEMS, TASK_PROBLEMS } from './task-problems.js';
 export { TaskNotices, type TaskNotice } from './task-notices.js';
 export { TASK_STATES, type TaskState } from './task-state.js';
 export type { Claim, Receipt, TaskKey, TaskRow, TaskView } from './task.js';
-export { cancelledProject } from './tasks.dto.js';
+export { cancelledProject, projectIdParam } from './tasks.dto.js';
 export { TaskHistory } from './history.service.js';
 export { TaskItems, type Item, type ItemCounts } from './task-items.js';
 export { TaskItemsRepository, type NewItem, type ItemRow, type ItemHead } from './task-items.repository.js';

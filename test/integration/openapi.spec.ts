@@ -31,6 +31,8 @@ const SAY = 'POST /api/chat/sessions/{session_id}/messages';
 const SAID = 'GET /api/chat/sessions/{session_id}/messages';
 const CANCEL_SESSION = 'POST /api/chat/sessions/{session_id}/cancel';
 const CANCEL_PROJECT = 'POST /api/projects/{project_id}/cancel-tasks';
+const PUT_RESOURCES = 'PUT /api/projects/{project_id}/resources';
+const RESOURCES = 'GET /api/projects/{project_id}/resources';
 
 const EMPTY_CHAPTER = 199;
 const NOTHING = 'nothing';
@@ -41,6 +43,7 @@ const STOPPED = randomUUID();
 const STOPPED_JOB = `with job as (
   insert into tasks (owner, id, kind, state, is_job, attempt, input, total, finished_at) values ('learner', '${STOPPED}', '${NOTHING}', 'cancelled', true, 1, '{}', 2, now())
 ) insert into task_items (owner, task_id, ordinal, key, name, state) values ('learner', '${STOPPED}', 1, 'a', 'a', 'completed'), ('learner', '${STOPPED}', 2, 'b', 'b', 'waiting')`;
+const VM = { id: 'vm-1', name: 'machine 1', size: 'B2s', monthly_cost_usd: 30, tags: { team: ['a'] } };
 const NOBODY = { authorization: 'none' };
 
 /** What every route has, whatever it does. */
@@ -81,6 +84,8 @@ describe('what /docs-json publishes', () => {
   const resumable = (): Call => client.post(`/api/tasks/${STOPPED}/resume`, undefined);
   const say = (over: object = {}, headers?: Record<string, string>): Call =>
     client.post('/api/chat/sessions/s/messages', { content: 'hello', ...over }, headers);
+
+  const putResources = (body: unknown): Call => client.call({ method: 'PUT', path: '/api/projects/7/resources', body });
 
   it('has a schema for the answer of every route, as a component', () => {
     const isAnswer = ({ status, schema }: { status: number; schema: { $ref?: string } }): boolean =>
@@ -128,6 +133,8 @@ describe('what /docs-json publishes', () => {
       [RESUME]: () => resumable(),
       [CANCEL_MANY]: () => client.post('/api/tasks/cancel', { ids: [quiz.task_id, ID] }),
       [CANCEL_PROJECT]: () => client.post('/api/projects/7/cancel-tasks', {}),
+      [PUT_RESOURCES]: () => putResources([VM, VM]),
+      [RESOURCES]: () => client.get('/api/projects/7/resources?limit=1'),
       [SAID]: () => client.get('/api/chat/sessions/s/messages'),
       [CANCEL_SESSION]: () => client.post('/api/chat/sessions/s/cancel', {}),
     };
@@ -255,6 +262,10 @@ describe('what /docs-json publishes', () => {
       ),
       [CANCEL_MANY, 'validation_failed', () => client.post('/api/tasks/cancel', {})],
       [CANCEL_PROJECT, 'validation_failed', () => client.post('/api/projects/7/cancel-tasks', { wait_ms: -1 })],
+      [PUT_RESOURCES, 'validation_failed', () => putResources([{ id: 'vm-1' }])],
+      [PUT_RESOURCES, 'payload_too_large', () => putResources([{ ...VM, notes: 'x'.repeat(8 * 1_048_576) }])],
+      [PUT_RESOURCES, 'resource_unusable', () => putResources([{ ...VM, name: 'a\0' }])],
+      [RESOURCES, 'validation_failed', () => client.get('/api/projects/7/resources?limit=0')],
     ];
 
     it('with every problem of its own seen', () => {
