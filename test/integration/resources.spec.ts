@@ -122,20 +122,22 @@ describe.each(backends)('the resources of a project, on %s', (backend: Backend) 
 
   const onPostgres = (): void => {
     let watch: DatabaseWatch;
+    let rival: DatabaseWatch;
     beforeAll(async () => {
-      watch = await DatabaseWatch.open(app.databaseUrl!);
+      [watch, rival] = await Promise.all([DatabaseWatch.open(app.databaseUrl!), DatabaseWatch.open(app.databaseUrl!)]);
     });
-    afterAll(() => watch.close());
+    afterAll(() => Promise.all([watch.close(), rival.close()]));
 
-    it('stay as they were when their owner hangs up on the way', async () => {
+    it('stay as they were when their owner hangs up after the old ones were removed and before the new ones are stored', async () => {
       const project = newProject();
       await answerOf(project.put(machines(2)));
-      await watch.lock('resources');
+      await rival.rows('begin');
+      await rival.rows(`insert into resources values ('owner', $1, 'vm-7', 7, 'not committed', '{}')`, [project.project]);
       const call = project.put(machines(7));
       await watch.waiting();
       await call.hangUp();
       await eventually(async () => (await watch.activity()).length === 0);
-      await watch.unlock();
+      await rival.rows('rollback');
       expect((await project.resources()).resources).toHaveLength(2);
     });
   };
