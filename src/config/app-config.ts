@@ -24,6 +24,10 @@ export interface AppConfig {
   /** Absent: cancels travel through the database, or stay within the process where that is embedded. */
   readonly redisUrl?: string;
   readonly tasks: TasksConfig;
+  readonly analyses: {
+    /** How many resources of one analysis are looked at at once. */
+    readonly concurrency: number;
+  };
   readonly abort: { readonly zombieAfterMs: number; readonly shieldTimeoutMs: number; readonly onDisconnect: 'abort' | 'ignore' };
 }
 

@@ -134,6 +134,7 @@ const VARIABLES: readonly Variable[] = [
   { name: 'BLIND_CANCEL_MS', read: (c) => c.tasks.blindCancelMs, byDefault: 2000, given: '0', becomes: 0 },
   { name: 'DRAIN_TIMEOUT_MS', read: (c) => c.tasks.drainTimeoutMs, byDefault: 10_000, given: '0', becomes: 0 },
   { name: 'TASK_RETENTION_DAYS', read: (c) => c.tasks.retentionDays, byDefault: 30, given: '36500', becomes: 36_500 },
+  { name: 'ANALYSIS_CONCURRENCY', read: (c) => c.analyses.concurrency, byDefault: 4, given: '1', becomes: 1 },
   { name: 'METRICS_TOKEN', read: (c) => c.metrics.token, byDefault: undefined, given: 'scrape', becomes: 'scrape' },
   { name: 'ZOMBIE_AFTER_MS', read: (c) => c.abort.zombieAfterMs, byDefault: 5000, given: '7', becomes: 7 },
   { name: 'SHIELD_TIMEOUT_MS', read: (c) => c.abort.shieldTimeoutMs, byDefault: 5000, given: '8', becomes: 8 },
