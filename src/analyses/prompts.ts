@@ -1,16 +1,10 @@
 import { materialPrompt, type TextMessage } from '../llm/index.js';
 import { analysisSummary, recommendation, type AnalysedResource, type AnalysisTotals } from './recommendation.js';
+import type { Resource } from './resources.dto.js';
 
 /** The strongest recommendations that go along to the summary, and how much of each. */
 const MOST_RECOMMENDATIONS = 20;
 const LONGEST_REASON = 300;
-
-/** One item of a project, with whatever is known of it. */
-export interface Resource {
-  readonly id: string;
-  readonly name: string;
-  readonly [field: string]: unknown;
-}
 
 const ANALYSE_RESOURCE = `You advise on one resource of a project, towards the goal given: what should be done about it?
 Judge from the data of the resource alone. If the data does not carry a judgement, say so: action "review", low confidence, estimated_saving null. Never invent numbers.

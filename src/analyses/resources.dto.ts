@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** How many resources a project has at most. */
 export const MOST_RESOURCES = 5000;
-const LONGEST_ID = 200;
+export const LONGEST_ID = 200;
 const LONGEST_NAME = 200;
 
 /** Whatever a project consists of. What it has besides an id and a name is for the model to read. */

@@ -32,6 +32,8 @@ const SAID = 'GET /api/chat/sessions/{session_id}/messages';
 const CANCEL_SESSION = 'POST /api/chat/sessions/{session_id}/cancel';
 const CANCEL_PROJECT = 'POST /api/projects/{project_id}/cancel-tasks';
 const PUT_RESOURCES = 'PUT /api/projects/{project_id}/resources';
+const ANALYSE = 'POST /api/projects/{project_id}/analyses';
+const ANALYSIS = 'GET /api/projects/{project_id}/analyses/{task_id}';
 const RESOURCES = 'GET /api/projects/{project_id}/resources';
 
 const EMPTY_CHAPTER = 199;
@@ -39,6 +41,17 @@ const NOTHING = 'nothing';
 const BODY = { book_id: 1, chapter_id: 101, exercise_type: 'mixed', question_count: 2 };
 const ID = randomUUID();
 const STOPPED = randomUUID();
+const ANALYSED = randomUUID();
+/** An analysis that was cancelled when one of its three resources was done, and another had failed. */
+const ANALYSED_PROJECT = [
+  `insert into resources values ('learner', '8', 'vm-1', 1, 'machine 1', '{}')`,
+  `insert into tasks (owner, id, kind, state, is_job, attempt, input, total, finished_at) values
+    ('learner', '${ANALYSED}', 'analysis', 'cancelled', true, 1, '{"project_id":"8","goal":"x","selection":null}', 3, now())`,
+  `insert into task_items (owner, task_id, ordinal, key, name, state, result, error) values
+    ('learner', '${ANALYSED}', 1, 'a', 'a', 'completed', '{"action":"keep","reason":"x","confidence":1,"estimated_saving":null}', null),
+    ('learner', '${ANALYSED}', 2, 'b', 'b', 'failed', null, '{"code":"upstream_error","message":"x"}'),
+    ('learner', '${ANALYSED}', 3, 'c', 'c', 'waiting', null, null)`,
+];
 /** A job of which one of two items was done. */
 const STOPPED_JOB = `with job as (
   insert into tasks (owner, id, kind, state, is_job, attempt, input, total, finished_at) values ('learner', '${STOPPED}', '${NOTHING}', 'cancelled', true, 1, '{}', 2, now())
@@ -67,6 +80,7 @@ describe('what /docs-json publishes', () => {
     quiz = await new Learner(client).makeQuiz({ exercise_type: 'reading_comprehension', question_count: 2 });
     api = await PublishedApi.at(app.url);
     await rowsOf(app, STOPPED_JOB);
+    for (const statement of ANALYSED_PROJECT) await rowsOf(app, statement);
   }, 60_000);
   afterEach(() => {
     jest.restoreAllMocks();
@@ -86,6 +100,7 @@ describe('what /docs-json publishes', () => {
     client.post('/api/chat/sessions/s/messages', { content: 'hello', ...over }, headers);
 
   const putResources = (body: unknown): Call => client.call({ method: 'PUT', path: '/api/projects/7/resources', body });
+  const analyse = (project = '8', over: object = {}): Call => client.post(`/api/projects/${project}/analyses`, { goal: 'x', ...over });
 
   it('has a schema for the answer of every route, as a component', () => {
     const isAnswer = ({ status, schema }: { status: number; schema: { $ref?: string } }): boolean =>
@@ -135,6 +150,8 @@ describe('what /docs-json publishes', () => {
       [CANCEL_PROJECT]: () => client.post('/api/projects/7/cancel-tasks', {}),
       [PUT_RESOURCES]: () => putResources([VM, VM]),
       [RESOURCES]: () => client.get('/api/projects/7/resources?limit=1'),
+      [ANALYSE]: () => analyse(),
+      [ANALYSIS]: () => client.get(`/api/projects/8/analyses/${ANALYSED}`),
       [SAID]: () => client.get('/api/chat/sessions/s/messages'),
       [CANCEL_SESSION]: () => client.post('/api/chat/sessions/s/cancel', {}),
     };
@@ -253,13 +270,17 @@ describe('what /docs-json publishes', () => {
       [CANCEL, 'task_not_found', () => client.post(`/api/tasks/${ID}/cancel`, {})],
       [RESUME, 'task_not_found', () => client.post(`/api/tasks/${ID}/resume`, undefined)],
       [RESUME, 'task_not_resumable', () => client.post(`/api/tasks/${quiz.task_id}/resume`, undefined)],
-      ...[RESUME].flatMap((route) =>
+      ...[[RESUME, resumable] as const, [ANALYSE, () => analyse()] as const].flatMap(([route, ask]) =>
         [
           ['task_cancelled', new CancelledError()] as const,
           ['task_exists', new DomainError('task_exists', 'x')] as const,
           ['draining', new DrainingError()] as const,
-        ].map(([code, error]) => [route, code, refused(error, resumable)] as const),
+        ].map(([code, error]) => [route, code, refused(error, ask)] as const),
       ),
+      [ANALYSE, 'validation_failed', () => analyse('8', { goal: '' })],
+      [ANALYSE, 'project_empty', () => analyse('9')],
+      [ANALYSE, 'resource_not_found', () => analyse('8', { resource_ids: ['vm-2'] })],
+      [ANALYSIS, 'task_not_found', () => client.get(`/api/projects/8/analyses/${ID}`)],
       [CANCEL_MANY, 'validation_failed', () => client.post('/api/tasks/cancel', {})],
       [CANCEL_PROJECT, 'validation_failed', () => client.post('/api/projects/7/cancel-tasks', { wait_ms: -1 })],
       [PUT_RESOURCES, 'validation_failed', () => putResources([{ id: 'vm-1' }])],

@@ -1,4 +1,5 @@
-import type { Answer, Call, HangupClient } from '../../src/testing/index.js';
+import type { AnalysisView } from '../../src/analyses/analyses.dto.js';
+import { eventually, type Answer, type Call, type HangupClient } from '../../src/testing/index.js';
 import { answerOf } from './task-client.js';
 
 /** A virtual machine, as a customer's inventory has it. */
@@ -11,6 +12,9 @@ export interface Machine {
   readonly cpu_percent: number;
   readonly memory_percent: number;
 }
+
+/** What is looked for, unless said otherwise. */
+export const GOAL = 'cut what we pay';
 
 const SIZES = ['Standard_B2s', 'Standard_D2s_v5', 'Standard_D8s_v5', 'Standard_E16s_v5'];
 const REGIONS = ['westeurope', 'eastus', 'japaneast'];
@@ -50,6 +54,43 @@ export class ProjectClient {
 
   async cancelTasks(headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
     return await answerOf(this.client.post(this.path('cancel-tasks'), undefined, headers));
+  }
+
+  /** Asks for an analysis; under an id of one's own where `headers` say so. */
+  analyse(body: object = {}, headers: Readonly<Record<string, string>> = {}): Call {
+    return this.client.post(this.path('analyses'), { goal: GOAL, ...body }, headers);
+  }
+
+  /** The id of an analysis that has been made. */
+  async begin(body: object = {}, headers: Readonly<Record<string, string>> = {}): Promise<string> {
+    const answer = await answerOf(this.analyse(body, headers));
+    if (answer.status !== 202) throw new Error(`No analysis: ${answer.text}`);
+    return answer.json<{ task_id: string }>().task_id;
+  }
+
+  async analysis(id: string): Promise<AnalysisView> {
+    const answer = await answerOf(this.client.get(this.path(`analyses/${id}`)));
+    if (answer.status !== 200) throw new Error(`No analysis ${id}: ${answer.text}`);
+    return answer.json<AnalysisView>();
+  }
+
+  /** The analysis once it has ended. */
+  async ended(id: string): Promise<AnalysisView> {
+    return await eventually(
+      async () => {
+        const analysis = await this.analysis(id);
+        if (!['completed', 'failed', 'cancelled'].includes(analysis.state)) throw new Error(JSON.stringify(analysis.progress));
+        return analysis;
+      },
+      { timeoutMs: 20_000, message: `the end of analysis ${id}` },
+    );
+  }
+
+  /** The id of the task that goes on from this one. */
+  async resume(id: string): Promise<string> {
+    const answer = await answerOf(this.client.post(`/api/tasks/${id}/resume`, {}));
+    if (answer.status !== 202) throw new Error(`No resume: ${answer.text}`);
+    return answer.json<{ task_id: string }>().task_id;
   }
 
   path(what: string): string {
