@@ -58,7 +58,7 @@ export class AnalysisJob implements JobKind<AnalysisInput>, OnModuleInit {
     if (recommended.length === 0) throw nothingCame(failed);
     const totals = totalsOf(recommended, failed.length);
     const summary = await this.context.stage(SUMMARY, () => this.#summarise(summariseAnalysisPrompt(goal, totals, recommended)));
-    const msg = `[Analyses] Analysis completed (project=${project_id} user=${task.key.owner} failed=${failed.length})`;
+    const msg = `[Analyses] Analysis summed up (project=${project_id} user=${task.key.owner} failed=${failed.length})`;
     this.#logger.log({ msg, task_id: task.key.id, totals });
     return { result: { project_id, totals, summary }, stage: 'save_analysis' };
   }

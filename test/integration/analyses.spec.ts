@@ -95,7 +95,7 @@ describe.each(backends)('an analysis, on %s', (backend: Backend) => {
     expect(app.model.journal).toHaveLength(102);
     const lines = app.logs.messages.filter((msg) => msg.startsWith(`[Tasks] Task ${id} at `));
     expect(lines).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 100].map((done) => `[Tasks] Task ${id} at ${done}/101`));
-    expect(app.logs.messages).toContain(`[Analyses] Analysis completed (project=${fleet.project} user=owner failed=0)`);
+    expect(app.logs.messages).toContain(`[Analyses] Analysis summed up (project=${fleet.project} user=owner failed=0)`);
     expect(await owner.task(id)).toMatchObject({ kind: 'analysis', state: 'completed', scopes: [`project:${fleet.project}`, 'week:3'] });
   });
 
