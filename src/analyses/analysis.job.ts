@@ -83,6 +83,6 @@ export class AnalysisJob implements JobKind<AnalysisInput>, OnModuleInit {
 
 /** Of many failures the first stands for all. */
 function nothingCame(failed: readonly FailedResource[]): DomainError {
-  const { code = 'internal_error', message = '' } = failed[0]?.error ?? {};
-  return new DomainError(code, `None of the ${failed.length} resources could be analysed. The first: ${message}`);
+  const why = failed[0]?.error.message ?? '';
+  return new DomainError('nothing_analysed', `None of the ${failed.length} resources could be analysed. The first: ${why}`);
 }

@@ -18,7 +18,7 @@ export class Resources {
    */
   async put(projectId: string, resources: readonly Resource[], user: User): Promise<StoredResources> {
     const flaws = resources.flatMap((resource, i) => flawOf(resource, `/body/${i}`) ?? []);
-    if (flaws.length > 0) throw refused('resource_unusable', flaws);
+    if (flaws.length > 0) throw new DomainError('resource_unusable', inWords(flaws), { errors: flaws.slice(0, MOST_ERRORS) });
     const distinct = new Map(resources.map((resource) => [resource.id, resource]));
     await this.resources.replace({ owner: user.id, projectId }, [...distinct.values()]);
     return { project_id: projectId, count: distinct.size, duplicates: duplicatesAmong(resources) };
@@ -44,17 +44,15 @@ export class Resources {
     const unknown = (ids ?? []).flatMap((id, i) =>
       known.has(id) ? [] : [{ pointer: `/body/resource_ids/${i}`, detail: `The project has no resource ${id}.` }],
     );
-    if (unknown.length > 0) throw refused('resource_not_found', unknown);
+    if (unknown.length > 0) throw new DomainError('resource_not_found', inWords(unknown), { errors: unknown.slice(0, MOST_ERRORS) });
     if (found.length === 0) throw new DomainError('project_empty', `Project ${projectId} has no resources. PUT some first.`);
     return found;
   }
 }
 
-/** Tells the first in words, and of many no more than can be read. */
-function refused(code: string, errors: readonly FieldError[]): DomainError {
-  const [first] = errors;
-  const others = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
-  return new DomainError(code, `${first?.pointer}: ${first?.detail}${others}`, { errors: errors.slice(0, MOST_ERRORS) });
+/** The first of them, and how many there are besides. */
+function inWords([first, ...others]: readonly FieldError[]): string {
+  return `${first?.pointer}: ${first?.detail}${others.length > 0 ? ` (and ${others.length} more)` : ''}`;
 }
 
 function duplicatesAmong(resources: readonly Resource[]): string[] {

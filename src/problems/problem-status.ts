@@ -31,12 +31,13 @@ export const PROBLEMS = {
   database_unavailable: { status: 503, title: 'The database is not reachable' },
 } satisfies Record<string, ProblemKind>;
 
-/** What ends one item of a task: told in its results, and no answer of its own. */
+/** What ends a task in the background, or one item of it: told of the task and in its results, and no answer of its own. */
 export const FAILURES = {
   document_encrypted: { status: 422, title: 'The document needs a password' },
   document_damaged: { status: 422, title: 'The document cannot be read' },
   document_too_complex: { status: 422, title: 'The document takes too much to read' },
   document_too_long: { status: 422, title: 'The document is too long' },
+  nothing_analysed: { status: 502, title: 'Nothing could be analysed' },
   item_lost: { status: 503, title: 'The work was lost' },
 } satisfies Record<string, ProblemKind>;
 

@@ -279,7 +279,7 @@ describe.each(backends)('an analysis, on %s', (backend: Backend) => {
       const analysis = await project.ended(await project.begin());
       expect(analysis).toMatchObject({ state: 'failed', progress: { done: 3, total: 3 }, recommendations: [], summary: null });
       expect(analysis.error).toEqual({
-        code: 'invalid_model_output',
+        code: 'nothing_analysed',
         message: expect.stringMatching(/^None of the 3 resources could be analysed\. The first: .*not JSON/),
       });
       expect(analysis.failed).toHaveLength(3);
