@@ -101,8 +101,8 @@ export class TaskEnd {
   }
 
   async #receiptOf({ claim, calls }: LiveTask, scope: AbortScope): Promise<Receipt> {
-    const called = await this.llm.stagesCalled(claim);
-    const avoided = calls.filter((stage) => !called.includes(stage)).length;
+    const called = new Set(await this.llm.stagesCalled(claim));
+    const avoided = calls.filter((stage) => !called.has(stage)).length;
     const { stage, ...report } = scope.report() ?? { cause: 'user', stage: undefined, stoppedMs: 0, layers: [], zombies: [] };
     return toReceipt({ ...report, stage: stage ?? scope.lastStage }, avoided);
   }
