@@ -27,6 +27,11 @@ export interface AppConfig {
   readonly analyses: {
     /** How many resources of one analysis are looked at at once. */
     readonly concurrency: number;
+  readonly uploads: {
+    readonly maxFiles: number;
+    readonly maxFileBytes: number;
+    /** Where uploaded files wait until they are processed. Absent: in the database. */
+    readonly blobDir?: string;
   };
   readonly abort: { readonly zombieAfterMs: number; readonly shieldTimeoutMs: number; readonly onDisconnect: 'abort' | 'ignore' };
 }
