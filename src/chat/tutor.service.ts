@@ -55,9 +55,9 @@ export class Tutor {
     draft: ReplyDraft,
     events: EventBuffer<ChatEvent>,
   ): Promise<Outcome<ReplyView>> {
-    const { exchange, bookId } = request;
+    const { exchange, bookId, user } = request;
     const { owner, sessionId: session_id, messageId: message_id, taskId: task_id, id: reply_id } = exchange;
-    if (bookId !== undefined) await this.context.stage('find_book', () => this.#findBook(bookId));
+    if (bookId !== undefined) await this.context.stage('find_book', () => this.#findBook(bookId, user));
     const ahead = await this.context.stage('enter_session', () => this.#enter(request, draft));
     await events.push({ type: 'task-start', data: { task_id, message_id, reply_id } }, scope.signal);
     await this.context.stage('await_turn', () => this.turns.take(exchange, request.user, ahead, request.onConflict));
@@ -68,8 +68,8 @@ export class Tutor {
     return { result, stage: 'save_reply', save: (tx) => this.messages.complete(tx, exchange, draft.text) };
   }
 
-  async #findBook(bookId: number): Promise<void> {
-    if (!(await this.content.hasBook(bookId))) throw new DomainError('book_not_found', `There is no book ${bookId}.`);
+  async #findBook(bookId: number, user: User): Promise<void> {
+    if (!(await this.content.hasBook(bookId, user))) throw new DomainError('book_not_found', `There is no book ${bookId}.`);
   }
 
   async #enter({ exchange, onConflict }: ReplyRequest, draft: ReplyDraft): Promise<readonly string[]> {

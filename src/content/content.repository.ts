@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
+import type { User } from '../auth/index.js';
 import { Database } from '../database/index.js';
 
 export interface Passage {
@@ -39,37 +40,40 @@ const LONGEST_HALF_VECTOR = 4000;
 export class ContentRepository {
   constructor(private readonly db: Database) {}
 
-  listBooks() {
-    return this.db
-      .selectFrom('books')
-      .leftJoin('chapters', 'chapters.book_id', 'books.id')
-      .groupBy('books.id')
-      .orderBy('books.id')
-      .select(['books.id', 'books.title', 'books.language', sql<number>`count(chapters.id)::int`.as('chapters')])
-      .execute();
+  /** Those of everybody and one's own. */
+  listBooks(user: User) {
+    return this.#books(user).orderBy('books.id').execute();
   }
 
-  async hasBook(bookId: number): Promise<boolean> {
-    return (await this.db.selectFrom('books').where('id', '=', bookId).select('id').executeTakeFirst()) !== undefined;
+  findBook(bookId: number, user: User) {
+    return this.#books(user).where('books.id', '=', bookId).executeTakeFirst();
   }
 
-  listChapters(bookId: number) {
+  async hasBook(bookId: number, user: User): Promise<boolean> {
+    const found = await this.db.selectFrom('books').where('id', '=', bookId).where(isVisibleTo(user)).select('id').executeTakeFirst();
+    return found !== undefined;
+  }
+
+  listChapters(bookId: number, user: User) {
     return this.db
       .selectFrom('chapters')
+      .innerJoin('books', 'books.id', 'chapters.book_id')
       .leftJoin('passages', 'passages.chapter_id', 'chapters.id')
       .where('book_id', '=', bookId)
+      .where(isVisibleTo(user))
       .groupBy('chapters.id')
       .orderBy('chapters.id')
       .select(['chapters.id', 'chapters.title', 'chapters.level', sql<number>`count(passages.id)::int`.as('passages')])
       .execute();
   }
 
-  findChapter(bookId: number, chapterId: number): Promise<ChapterContext | undefined> {
+  findChapter(bookId: number, chapterId: number, user: User): Promise<ChapterContext | undefined> {
     return this.db
       .selectFrom('chapters')
       .innerJoin('books', 'books.id', 'chapters.book_id')
       .where('chapters.id', '=', chapterId)
       .where('books.id', '=', bookId)
+      .where(isVisibleTo(user))
       .select(['books.title as bookTitle', 'chapters.title as chapterTitle', 'chapters.level'])
       .executeTakeFirst();
   }
@@ -133,6 +137,16 @@ export class ContentRepository {
     });
   }
 
+  #books(user: User) {
+    return this.db
+      .selectFrom('books')
+      .leftJoin('chapters', 'chapters.book_id', 'books.id')
+      .where(isVisibleTo(user))
+      .groupBy('books.id')
+      .select(['books.id', 'books.title', 'books.language', 'books.level', 'books.subject'])
+      .select([sql<number>`count(chapters.id)::int`.as('chapters'), sql<boolean>`books.owner is not null`.as('is_private')]);
+  }
+
   #passagesOf(within: Extent) {
     const passages = this.db.selectFrom('passages');
     if ('chapterId' in within) return passages.where('chapter_id', '=', within.chapterId);
@@ -149,6 +163,11 @@ export class ContentRepository {
       .select(['id', 'kind', 'skill', 'title', 'text'])
       .execute();
   }
+}
+
+/** Somebody else's book is as one that does not exist. */
+function isVisibleTo({ id, isAdmin }: User) {
+  return isAdmin ? sql<boolean>`true` : sql<boolean>`(books.owner is null or books.owner = ${id})`;
 }
 
 /** The type under which vectors of a length are indexed and compared; the column itself takes any length. */

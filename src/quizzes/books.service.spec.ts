@@ -11,6 +11,8 @@ interface Chapter {
   readonly passages: number;
 }
 
+const SAMPLE = { id: 1, title: 'Willow Street Mandarin', language: 'zh', level: null, subject: null, chapters: 5, is_private: false };
+
 describe.each(backends)('the books, on %s', (backend: Backend) => {
   let app: TestApp;
   let client: HangupClient;
@@ -23,7 +25,8 @@ describe.each(backends)('the books, on %s', (backend: Backend) => {
 
   it('hold the sample course from the first start on', async () => {
     const answer = await client.get('/api/books').answer;
-    expect(answer?.json()).toEqual({ books: [{ id: 1, title: 'Willow Street Mandarin', language: 'zh', chapters: 5 }] });
+    expect(answer?.json()).toEqual({ books: [SAMPLE] });
+    expect((await client.get('/api/books/1').answer)?.json()).toEqual(SAMPLE);
   });
 
   it('have chapters: 101 to 105, each with eight passages and more', async () => {

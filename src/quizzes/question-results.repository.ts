@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sql, type Insertable } from 'kysely';
 import { Database, type Schema, type Tx } from '../database/index.js';
+import { DomainError } from '../problems/index.js';
 
 /** How well a learner does at one skill: `accuracy` is the mean score, 0 to 1. */
 export interface SkillAccuracy {
@@ -17,7 +18,10 @@ const RECENT_ANSWERS = 500;
 export class QuestionResultsRepository {
   constructor(private readonly db: Database) {}
 
+  /** Throws `question_not_found` where the question has been deleted meanwhile, with its book. */
   async record(tx: Tx, result: Insertable<Schema['question_results']>): Promise<void> {
+    const question = await tx.selectFrom('questions').select('id').where('id', '=', result.question_id).forKeyShare().executeTakeFirst();
+    if (!question) throw new DomainError('question_not_found', `Question ${result.question_id} has been deleted meanwhile.`);
     await tx.insertInto('question_results').values(result).execute();
   }
 

@@ -76,8 +76,21 @@ export const answerVerdict = z
   .meta({ id: 'AnswerVerdict' });
 export type AnswerVerdict = z.infer<typeof answerVerdict>;
 
-export const bookView = z.object({ id: z.int(), title: z.string(), language: z.string(), chapters: z.int() }).meta({ id: 'Book' });
+export const bookView = z
+  .object({
+    id: z.int(),
+    title: z.string(),
+    language: z.string(),
+    level: z.string().nullable(),
+    subject: z.string().nullable(),
+    chapters: z.int(),
+    is_private: z.boolean().meta({ description: 'made of documents, and its owner’s alone' }),
+  })
+  .meta({ id: 'Book' });
 export const chapterView = z.object({ id: z.int(), title: z.string(), level: z.string(), passages: z.int() }).meta({ id: 'Chapter' });
 
 export const bookList = z.object({ books: z.array(bookView) }).meta({ id: 'BookList' });
+export const deletedBook = z
+  .object({ id: z.int(), cancelled_task_ids: z.array(z.uuid()).meta({ description: 'tasks that used it' }) })
+  .meta({ id: 'DeletedBook' });
 export const chapterList = z.object({ book_id: z.int(), chapters: z.array(chapterView) }).meta({ id: 'ChapterList' });

@@ -60,7 +60,7 @@ export class QuizService {
   async #generate(body: GenerateQuizBody, user: User, scope: AbortScope): Promise<Outcome<GeneratedQuiz>> {
     const msg = `[QuizService] Quiz generation started (chapter=${body.chapter_id} user=${user.id})`;
     this.#logger.log({ msg, task_id: scope.id });
-    const chapter = await this.#findChapter(body);
+    const chapter = await this.#findChapter(body, user);
     const state = await this.graph.run(toRequest(body, user, chapter));
     return await this.#toOutcome(body, user, scope.id, state);
   }
@@ -70,10 +70,11 @@ export class QuizService {
     this.#logger.log({ msg, task_id: taskId, chapter_id: body.chapter_id, user: user.id, cause, receipt });
   }
 
-  async #findChapter({ book_id, chapter_id }: GenerateQuizBody): Promise<ChapterContext> {
-    const chapter = await this.context.stage('find_chapter', () => this.content.findChapter(book_id, chapter_id));
+  async #findChapter({ book_id, chapter_id }: GenerateQuizBody, user: User): Promise<ChapterContext> {
+    const chapter = await this.context.stage('find_chapter', () => this.content.findChapter(book_id, chapter_id, user));
     if (chapter) return chapter;
-    if (await this.content.hasBook(book_id)) throw new DomainError('chapter_not_found', `Book ${book_id} has no chapter ${chapter_id}.`);
+    if (await this.content.hasBook(book_id, user))
+      throw new DomainError('chapter_not_found', `Book ${book_id} has no chapter ${chapter_id}.`);
     throw new DomainError('book_not_found', `There is no book ${book_id}.`);
   }
 

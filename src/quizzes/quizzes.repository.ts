@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { User } from '../auth/index.js';
 import { Database, type Schema, type Tx } from '../database/index.js';
-import type { Cursor } from '../problems/index.js';
+import { DomainError, type Cursor } from '../problems/index.js';
 import { sql, type Insertable, type Selectable } from 'kysely';
 
 export type QuizRow = Selectable<Schema['quizzes']>;
@@ -14,10 +14,17 @@ export type NewQuestion = Insertable<Schema['questions']>;
 export class QuizzesRepository {
   constructor(private readonly db: Database) {}
 
-  /** Writes a quiz with all its questions in the caller's transaction. */
+  /**
+   * Writes a quiz with all its questions in the caller's transaction. Throws `book_not_found` where its book has been deleted meanwhile,
+   * and `chapter_not_found` where its chapter is gone from the book.
+   */
   async save(tx: Tx, quiz: NewQuiz, questions: readonly NewQuestion[]): Promise<void> {
-    await tx.insertInto('quizzes').values(quiz).execute();
-    await tx.insertInto('questions').values(questions).execute();
+    try {
+      await tx.insertInto('quizzes').values(quiz).execute();
+      await tx.insertInto('questions').values(questions).execute();
+    } catch (error) {
+      throw goneFor(quiz, error) ?? error;
+    }
   }
 
   async find(id: string, user: User): Promise<{ quiz: QuizRow; questions: QuestionRow[] } | undefined> {
@@ -48,4 +55,12 @@ export class QuizzesRepository {
   #questionsOf(quizIds: readonly string[]): Promise<QuestionRow[]> {
     return this.db.selectFrom('questions').selectAll().where('quiz_id', 'in', quizIds).orderBy('ordinal').execute();
   }
+}
+
+/** What the database says of a row that something new was to rest on, in other words. */
+function goneFor({ book_id, chapter_id }: NewQuiz, error: unknown): DomainError | undefined {
+  const { constraint } = (error ?? {}) as { constraint?: unknown };
+  if (constraint === 'quizzes_book_id_fkey') return new DomainError('book_not_found', `Book ${book_id} has been deleted meanwhile.`);
+  if (constraint !== 'quizzes_chapter_id_fkey') return undefined;
+  return new DomainError('chapter_not_found', `Chapter ${chapter_id} is no longer in book ${book_id}.`);
 }
