@@ -27,9 +27,9 @@ async function* unlessAborted<T>(source: AsyncIterable<T>, signal: AbortSignal):
   try {
     for (;;) {
       signal.throwIfAborted();
-      const { done, value } = await Promise.race([iterator.next(), aborted]);
-      if (done === true) return;
-      yield value;
+      const result: IteratorResult<T, unknown> = await Promise.race([iterator.next(), aborted]);
+      if (result.done === true) return;
+      yield result.value;
     }
   } finally {
     signal.removeEventListener('abort', onAbort);
