@@ -12,6 +12,7 @@ import { ChatModule } from './chat/index.js';
 import { ConfigModule, type AppConfig } from './config/index.js';
 import { DatabaseModule, type QueryObserver } from './database/index.js';
 import { JobsModule } from './jobs/index.js';
+import { DocumentsModule } from './documents/index.js';
 import { HealthModule } from './health/index.js';
 import { MetricsModule } from './metrics/index.js';
 import { ProblemFilter } from './problems/index.js';
@@ -50,6 +51,7 @@ export class AppModule {
         QuizzesModule,
         ChatModule,
         AnalysesModule,
+        DocumentsModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ProblemFilter }, OpenRequests, Drain],
     };

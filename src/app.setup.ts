@@ -8,6 +8,7 @@ import { closeWhileDraining, Drain } from './app.drain.js';
 import { logAccess } from './app.logger.js';
 import { AppModule, type AppSeams } from './app.module.js';
 import { OpenRequests } from './app.requests.js';
+import { acceptUploads } from './app.uploads.js';
 import type { AppConfig } from './config/index.js';
 import { describeProblems, PROBLEM_JSON, SchemaPipe, toProblem } from './problems/index.js';
 
@@ -33,6 +34,7 @@ export async function createApp(config: AppConfig, { http2, ...seams }: AppOptio
   app.useGlobalPipes(new SchemaPipe());
   acceptEmptyBodies(app);
   letRoutesTakeMore(app);
+  await acceptUploads(app, config);
   await app.register(helmet, { contentSecurityPolicy: false });
   app.enableCors({ origin: [...config.http.corsOrigins], exposedHeaders: ['X-Task-Id', 'Retry-After'] });
   const server = app.getHttpAdapter().getInstance();

@@ -27,6 +27,7 @@ export interface AppConfig {
   readonly analyses: {
     /** How many resources of one analysis are looked at at once. */
     readonly concurrency: number;
+  };
   readonly uploads: {
     readonly maxFiles: number;
     readonly maxFileBytes: number;

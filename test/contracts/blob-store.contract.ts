@@ -28,7 +28,9 @@ export function describeBlobStore(what: string, open: () => StoreUnderTest): voi
     beforeAll(() => {
       ({ store, database } = open());
     });
-    afterEach(() => jest.restoreAllMocks());
+    afterEach(() => {
+      jest.restoreAllMocks();
+    });
 
     const detached = <T>(work: () => Promise<T>): Promise<T> => database.context.detached('a test', work);
     const rows = () => detached(() => database.db.selectFrom('blobs').selectAll().execute());
