@@ -6,7 +6,7 @@ import { APP_CONFIG, type AppConfig } from '../config/index.js';
 import { DomainError, toStorableText } from '../problems/index.js';
 import { uploadTitle } from './documents.dto.js';
 import { sniffMediaType, type MediaType } from './reading/index.js';
-import type { UploadPart } from './upload-parts.decorator.js';
+import { bytesOf, type UploadPart } from './upload-parts.decorator.js';
 
 /** A file that has come in whole, and is what it may be. */
 export interface UploadedFile {
@@ -79,8 +79,7 @@ export class Uploads {
     const { maxFiles, maxFileBytes: maxBytes } = this.#limits;
     const name = nameOf(filename, count);
     if (count > maxFiles) throw new DomainError('too_many_files', `${name} is one more than the ${maxFiles} files of an upload.`);
-    const source = file.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
-    const { id: blobId, bytes, sha256, head } = await this.blobs.write(owner, source, { name, maxBytes });
+    const { id: blobId, bytes, sha256, head } = await this.blobs.write(owner, bytesOf(file), { name, maxBytes });
     try {
       return { blobId, name, mediaType: mediaTypeOf(name, bytes, head), bytes, sha256 };
     } catch (error) {
@@ -91,7 +90,7 @@ export class Uploads {
 
   /** False where there is more to come than is worth the wait. */
   async #readPast(file: Readable, ignored: { bytes: number }): Promise<boolean> {
-    for await (const piece of file as AsyncIterable<Uint8Array>) {
+    for await (const piece of bytesOf(file)) {
       this.context.checkpoint();
       ignored.bytes += piece.length;
       if (ignored.bytes > this.#limits.maxFileBytes) return false;
