@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@ne
 import { ApiBearerAuth, ApiBody, ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentUser, type User } from '../auth/index.js';
 import { ApiAnswer, ApiProblems } from '../problems/index.js';
-import { TASK_PROBLEMS, TaskIssue, type Issued } from '../tasks/index.js';
+import { JOB_PROBLEMS, TaskIssue, type Issued } from '../tasks/index.js';
 import {
   acceptedDocuments,
   acceptedTask,
@@ -38,7 +38,7 @@ export class DocumentsController {
   @ApiConsumes('multipart/form-data')
   @ApiBody(UPLOAD_BODY)
   @ApiAnswer(acceptedDocuments, { status: 202, description: 'The task that reads them' })
-  @ApiProblems('document_empty', 'file_too_large', 'too_many_files', ...TASK_PROBLEMS)
+  @ApiProblems('document_empty', 'file_too_large', 'too_many_files', ...JOB_PROBLEMS)
   upload(
     @UploadParts() parts: AsyncIterable<UploadPart>,
     @CurrentUser() user: User,
@@ -51,7 +51,7 @@ export class DocumentsController {
   @HttpCode(202)
   @ApiOperation({ summary: 'Classify documents anew, and make their book anew' })
   @ApiAnswer(acceptedTask, { status: 202, description: 'The task that does it' })
-  @ApiProblems('book_not_found', 'document_not_found', 'documents_apart', 'document_in_use', ...TASK_PROBLEMS)
+  @ApiProblems('book_not_found', 'document_not_found', 'documents_apart', 'document_in_use', ...JOB_PROBLEMS)
   reclassify(
     @Body({ schema: reclassifyBody }) body: ReclassifyBody,
     @CurrentUser() user: User,

@@ -17,8 +17,6 @@ export const PROBLEMS = {
   document_in_use: { status: 409, title: 'The document is being read' },
   documents_apart: { status: 409, title: 'Documents of different books' },
   document_empty: { status: 422, title: 'Nothing to read' },
-  document_not_readable: { status: 422, title: 'Nothing that could be read' },
-  no_document_readable: { status: 422, title: 'None of the documents could be read' },
   file_too_large: { status: 413, title: 'Payload too large' },
   too_many_files: { status: 413, title: 'Payload too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
@@ -47,6 +45,8 @@ export const FAILURES = {
   document_too_complex: { status: 422, title: 'The document takes too much to read' },
   document_too_long: { status: 422, title: 'The document is too long' },
   nothing_analysed: { status: 502, title: 'Nothing could be analysed' },
+  document_not_readable: { status: 422, title: 'Nothing that could be read' },
+  no_document_readable: { status: 422, title: 'None of the documents could be read' },
   item_lost: { status: 503, title: 'The work was lost' },
 } satisfies Record<string, ProblemKind>;
 
