@@ -1,6 +1,7 @@
 import { request, Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { text } from 'node:stream/consumers';
+import { FORM_TYPE, toForm, type FormFile } from './form.js';
 
 /** An answer as it came over the socket. */
 export interface Answer {
@@ -23,6 +24,8 @@ export interface CallOptions {
   readonly method?: string;
   readonly path: string;
   readonly body?: unknown;
+  /** Files, sent as multipart/form-data under the field `files`. In place of `body`. */
+  readonly form?: readonly FormFile[];
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -45,13 +48,14 @@ export class HangupClient {
     return this.call({ method: 'POST', path, body, headers });
   }
 
-  call({ method = 'GET', path, body, headers = {} }: CallOptions): Call {
+  call({ method = 'GET', path, body, form, headers = {} }: CallOptions): Call {
     const json = body === undefined ? undefined : JSON.stringify(body);
-    const all = { ...this.#headers, ...(json !== undefined && { 'content-type': 'application/json' }), ...headers };
+    const type = form ? FORM_TYPE : json === undefined ? undefined : 'application/json';
+    const all = { ...this.#headers, ...(type !== undefined && { 'content-type': type }), ...headers };
     const { hostname: host, port } = this.#url;
     const sent = request({ host, port, method, path, headers: all, agent: this.#agent });
     const call = new LiveCall(sent);
-    sent.end(json);
+    sent.end(form ? toForm(form) : json);
     return call;
   }
 

@@ -20,6 +20,13 @@ const LIST = 'GET /api/quizzes';
 const QUIZ = 'GET /api/quizzes/{id}';
 const BOOKS = 'GET /api/books';
 const CHAPTERS = 'GET /api/books/{id}/chapters';
+const BOOK = 'GET /api/books/{id}';
+const DELETE_BOOK = 'DELETE /api/books/{id}';
+const UPLOAD = 'POST /api/documents';
+const RECLASSIFY = 'POST /api/documents/reclassify';
+const DOCUMENTS = 'GET /api/documents';
+const DOCUMENT = 'GET /api/documents/{id}';
+const DELETE_DOCUMENT = 'DELETE /api/documents/{id}';
 const TASKS = 'GET /api/tasks';
 const TASK = 'GET /api/tasks/{id}';
 const RESULT = 'GET /api/tasks/{id}/result';
@@ -38,6 +45,7 @@ const RESOURCES = 'GET /api/projects/{project_id}/resources';
 
 const EMPTY_CHAPTER = 199;
 const NOTHING = 'nothing';
+const MOST_BYTES = 10_000;
 const BODY = { book_id: 1, chapter_id: 101, exercise_type: 'mixed', question_count: 2 };
 const ID = randomUUID();
 const STOPPED = randomUUID();
@@ -57,6 +65,16 @@ const STOPPED_JOB = `with job as (
   insert into tasks (owner, id, kind, state, is_job, attempt, input, total, finished_at) values ('learner', '${STOPPED}', '${NOTHING}', 'cancelled', true, 1, '{}', 2, now())
 ) insert into task_items (owner, task_id, ordinal, key, name, state) values ('learner', '${STOPPED}', 1, 'a', 'a', 'completed'), ('learner', '${STOPPED}', 2, 'b', 'b', 'waiting')`;
 const VM = { id: 'vm-1', name: 'machine 1', size: 'B2s', monthly_cost_usd: 30, tags: { team: ['a'] } };
+const [DOCUMENT_ID, OTHER_DOCUMENT_ID, BUSY_DOCUMENT_ID] = [randomUUID(), randomUUID(), randomUUID()];
+/** Three documents, each with a book of its own; a task works on the last. */
+const OF_DOCUMENTS = `with mine as (
+  insert into books (id, title, language, owner) values (2001, 'a', 'en', 'learner'), (2002, 'b', 'en', 'learner'), (2003, 'c', 'en', 'learner')
+), busy as (
+  insert into tasks (owner, id, kind, state, attempt, lease_until) values ('learner', '${BUSY_DOCUMENT_ID}', '${NOTHING}', 'running', 1, now() + interval '1 hour')
+) insert into documents (id, owner, task_id, ordinal, name, media_type, bytes, sha256, state, title, language, level, subject, chapters, book_id)
+  select id::uuid, 'learner', id::uuid, 1, 'x.pdf', 'application/pdf', 9, 'x', 'catalogued', 't', 'en', 'A1', 's', '[{"title": "c", "first_page": 1}]', book_id
+  from (values ('${OTHER_DOCUMENT_ID}', 2001), ('${DOCUMENT_ID}', 2002), ('${BUSY_DOCUMENT_ID}', 2003)) as v (id, book_id)`;
+const PNG = Buffer.from('\x89PNG\r\n\x1a\n and so on', 'latin1');
 const NOBODY = { authorization: 'none' };
 
 /** What every route has, whatever it does. */
@@ -72,7 +90,7 @@ describe('what /docs-json publishes', () => {
 
   beforeAll(async () => {
     app = await startTestApp({
-      env: { LLM_MAX_RETRIES: '0', LLM_IDLE_TIMEOUT_MS: '1000' },
+      env: { LLM_MAX_RETRIES: '0', LLM_IDLE_TIMEOUT_MS: '1000', UPLOAD_MAX_FILES: '2', UPLOAD_MAX_FILE_BYTES: String(MOST_BYTES) },
       prepare: registered(smallJobs(NOTHING)),
     });
     client = await app.client();
@@ -81,6 +99,7 @@ describe('what /docs-json publishes', () => {
     api = await PublishedApi.at(app.url);
     await rowsOf(app, STOPPED_JOB);
     for (const statement of ANALYSED_PROJECT) await rowsOf(app, statement);
+    await rowsOf(app, OF_DOCUMENTS);
   }, 60_000);
   afterEach(() => {
     jest.restoreAllMocks();
@@ -95,6 +114,11 @@ describe('what /docs-json publishes', () => {
   const validate = (over: object = {}, headers?: Record<string, string>): Call =>
     client.post('/api/quizzes/validate-answer', { quiz_id: quiz.id, question_id: quiz.questions[0]!.id, answer: 'zzz', ...over }, headers);
 
+  const remove = (path: string): Call => client.call({ method: 'DELETE', path });
+  const upload = (files: readonly Buffer[], headers: Record<string, string> = {}): Call =>
+    client.call({ method: 'POST', path: '/api/documents', form: files.map((bytes, at) => ({ name: `${at}.png`, bytes })), headers });
+  const reclassify = (body: object = { document_ids: [DOCUMENT_ID] }, headers?: Record<string, string>): Call =>
+    client.post('/api/documents/reclassify', body, headers);
   const resumable = (): Call => client.post(`/api/tasks/${STOPPED}/resume`, undefined);
   const say = (over: object = {}, headers?: Record<string, string>): Call =>
     client.post('/api/chat/sessions/s/messages', { content: 'hello', ...over }, headers);
@@ -139,6 +163,13 @@ describe('what /docs-json publishes', () => {
       [QUIZ]: () => client.get(`/api/quizzes/${quiz.id}`),
       [BOOKS]: () => client.get('/api/books'),
       [CHAPTERS]: () => client.get('/api/books/1/chapters'),
+      [BOOK]: () => client.get('/api/books/1'),
+      [DELETE_BOOK]: () => remove('/api/books/2001'),
+      [UPLOAD]: () => upload([PNG]),
+      [RECLASSIFY]: () => client.post('/api/documents/reclassify', { book_id: 2002 }),
+      [DOCUMENTS]: () => client.get('/api/documents'),
+      [DOCUMENT]: () => client.get(`/api/documents/${DOCUMENT_ID}`),
+      [DELETE_DOCUMENT]: () => remove(`/api/documents/${OTHER_DOCUMENT_ID}`),
       'GET /health': () => client.get('/health'),
       'GET /ready': () => client.get('/ready'),
       [TASKS]: () => client.get('/api/tasks?state=completed&limit=1'),
@@ -270,7 +301,12 @@ describe('what /docs-json publishes', () => {
       [CANCEL, 'task_not_found', () => client.post(`/api/tasks/${ID}/cancel`, {})],
       [RESUME, 'task_not_found', () => client.post(`/api/tasks/${ID}/resume`, undefined)],
       [RESUME, 'task_not_resumable', () => client.post(`/api/tasks/${quiz.task_id}/resume`, undefined)],
-      ...[[RESUME, resumable] as const, [ANALYSE, () => analyse()] as const].flatMap(([route, ask]) =>
+      ...[
+        [RESUME, resumable] as const,
+        [ANALYSE, () => analyse()] as const,
+        [UPLOAD, () => upload([PNG])] as const,
+        [RECLASSIFY, () => reclassify()] as const,
+      ].flatMap(([route, ask]) =>
         [
           ['task_cancelled', new CancelledError()] as const,
           ['task_exists', new DomainError('task_exists', 'x')] as const,
@@ -281,6 +317,21 @@ describe('what /docs-json publishes', () => {
       [ANALYSE, 'project_empty', () => analyse('9')],
       [ANALYSE, 'resource_not_found', () => analyse('8', { resource_ids: ['vm-2'] })],
       [ANALYSIS, 'task_not_found', () => client.get(`/api/projects/8/analyses/${ID}`)],
+      [UPLOAD, 'validation_failed', () => upload([])],
+      [UPLOAD, 'unsupported_media_type', () => upload([Buffer.from('text')])],
+      [UPLOAD, 'document_empty', () => upload([Buffer.alloc(0)])],
+      [UPLOAD, 'file_too_large', () => upload([Buffer.concat([PNG, Buffer.alloc(MOST_BYTES)])])],
+      [UPLOAD, 'too_many_files', () => upload([PNG, PNG, PNG])],
+      [RECLASSIFY, 'book_not_found', () => reclassify({ book_id: 99 })],
+      [RECLASSIFY, 'document_not_found', () => reclassify({ document_ids: [ID] })],
+      [RECLASSIFY, 'documents_apart', () => reclassify({ document_ids: [DOCUMENT_ID, BUSY_DOCUMENT_ID] })],
+      [RECLASSIFY, 'document_in_use', () => reclassify({ book_id: 2003 })],
+      [DOCUMENTS, 'validation_failed', () => client.get('/api/documents?cursor=x')],
+      [DOCUMENT, 'document_not_found', () => client.get(`/api/documents/${ID}`)],
+      [DELETE_DOCUMENT, 'document_not_found', () => remove(`/api/documents/${ID}`)],
+      [DELETE_DOCUMENT, 'document_in_use', () => remove(`/api/documents/${BUSY_DOCUMENT_ID}`)],
+      [BOOK, 'book_not_found', () => client.get('/api/books/99')],
+      [DELETE_BOOK, 'book_not_found', () => remove('/api/books/1')],
       [CANCEL_MANY, 'validation_failed', () => client.post('/api/tasks/cancel', {})],
       [CANCEL_PROJECT, 'validation_failed', () => client.post('/api/projects/7/cancel-tasks', { wait_ms: -1 })],
       [PUT_RESOURCES, 'validation_failed', () => putResources([{ id: 'vm-1' }])],
