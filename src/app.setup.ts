@@ -34,7 +34,7 @@ export async function createApp(config: AppConfig, { http2, ...seams }: AppOptio
   app.useGlobalPipes(new SchemaPipe());
   acceptEmptyBodies(app);
   letRoutesTakeMore(app);
-  await acceptUploads(app, config);
+  await acceptUploads(app, config, http2 === true);
   await app.register(helmet, { contentSecurityPolicy: false });
   app.enableCors({ origin: [...config.http.corsOrigins], exposedHeaders: ['X-Task-Id', 'Retry-After'] });
   const server = app.getHttpAdapter().getInstance();

@@ -13,7 +13,7 @@ const LARGEST_FIELD_BYTES = 4096;
  * Takes uploads apart, part by part, while they come in. One file more than is allowed is let through, so that the refusal can name it; how
  * large a file may be is for the blob store to say. The connection of a refused upload is closed: more of it may be on the way.
  */
-export async function acceptUploads(app: NestFastifyApplication, { uploads }: AppConfig): Promise<void> {
+export async function acceptUploads(app: NestFastifyApplication, { uploads }: AppConfig, isHttp2: boolean): Promise<void> {
   const files = uploads.maxFiles + 1;
   const limits = { files, fields: MOST_FIELDS, fieldSize: LARGEST_FIELD_BYTES, parts: files + MOST_FIELDS, fileSize: Infinity };
   await app.register(multipart, { limits, throwFileSizeLimit: false });
@@ -21,6 +21,8 @@ export async function acceptUploads(app: NestFastifyApplication, { uploads }: Ap
   server.addHook('preHandler', (request, _, done) => {
     done(request.isMultipart() && request.routeOptions.url !== UPLOAD_ROUTE ? noUpload() : undefined);
   });
+  // In HTTP/2 there is no such header: a stream that is not read on holds up no other.
+  if (isHttp2) return;
   server.addHook('onSend', (request, reply, _, done) => {
     if (request.isMultipart() && reply.statusCode >= 400) reply.header('Connection', 'close');
     done();

@@ -8,6 +8,8 @@ import { skillOf, type BookPlan, type NumberedChapter } from './book-plan.js';
 export type NumberedBook = Omit<BookPlan, 'chapters'> & { readonly id: number; readonly chapters: readonly NumberedChapter[] };
 
 const KIND = 'reading';
+/** Of each document. */
+const PIECES_AT_ONCE = 100;
 
 /** Makes books of documents, and makes them anew. */
 @Injectable()
@@ -79,23 +81,38 @@ export class CatalogueRepository {
       .execute();
   }
 
+  /** The place of a passage is that of its piece in the document: a chapter has pages of one document alone. */
   async #insertPassages(tx: Tx, { subject, chapters }: NumberedBook): Promise<void> {
-    await sql`
-      insert into passages (chapter_id, ordinal, kind, skill, title, text, embedding, embedding_model, document_id, page)
-      select c.id, (row_number() over (partition by c.id order by t.ordinal) - 1)::int, ${KIND}, ${skillOf(subject)}, c.title, t.text,
-        t.embedding, t.embedding_model, t.document_id, t.page
-      from document_chunks t join ${rowsOf(chapters)} on t.document_id = c.document_id and t.page between c.first_page and c.last_page
-    `.execute(tx);
+    await this.#inBatches(tx, 'document_chunks', chapters, async (from, to) => {
+      await sql`
+        insert into passages (chapter_id, ordinal, kind, skill, title, text, embedding, embedding_model, document_id, page)
+        select c.id, t.ordinal, ${KIND}, ${skillOf(subject)}, c.title, t.text, t.embedding, t.embedding_model, t.document_id, t.page
+        from document_chunks t join ${rowsOf(chapters)} on t.document_id = c.document_id and t.page between c.first_page and c.last_page
+        where t.ordinal between ${from} and ${to}`.execute(tx);
+    });
   }
 
   async #movePassages(tx: Tx, { subject, chapters }: NumberedBook): Promise<void> {
-    await sql`
-      update passages set chapter_id = n.chapter_id, ordinal = n.ordinal, title = n.title, skill = ${skillOf(subject)}
-      from (
-        select p.id, c.id as chapter_id, c.title, (row_number() over (partition by c.id order by p.page, p.ordinal) - 1)::int as ordinal
-        from passages p join ${rowsOf(chapters)} on p.document_id = c.document_id and p.page between c.first_page and c.last_page
-      ) as n
-      where passages.id = n.id`.execute(tx);
+    await this.#inBatches(tx, 'passages', chapters, async (from, to) => {
+      await sql`
+        update passages set chapter_id = c.id, title = c.title, skill = ${skillOf(subject)} from ${rowsOf(chapters)}
+        where passages.document_id = c.document_id and passages.page between c.first_page and c.last_page
+          and passages.ordinal between ${from} and ${to}`.execute(tx);
+    });
+  }
+
+  /** Each passage takes the index of vectors some milliseconds, and a statement has its timeout. */
+  async #inBatches(
+    tx: Tx,
+    table: 'document_chunks' | 'passages',
+    chapters: readonly NumberedChapter[],
+    write: (from: number, to: number) => Promise<void>,
+  ): Promise<void> {
+    const { rows } = await sql<{ last: number }>`
+      select coalesce(max(ordinal), -1)::int as last from ${sql.table(table)} where document_id = any(${documentsOf(chapters)}::uuid[])
+    `.execute(tx);
+    const last = rows[0]?.last ?? -1;
+    for (let from = 0; from <= last; from += PIECES_AT_ONCE) await write(from, from + PIECES_AT_ONCE - 1);
   }
 
   async #moveQuizzes(tx: Tx, { id }: NumberedBook): Promise<void> {
@@ -117,10 +134,14 @@ export class CatalogueRepository {
   }
 
   async #catalogue(tx: Tx, { id, chapters }: NumberedBook): Promise<void> {
-    const documentIds = [...new Set(chapters.map(({ documentId }) => documentId))];
+    const documentIds = documentsOf(chapters);
     await tx.deleteFrom('document_chunks').where('document_id', 'in', documentIds).execute();
     await tx.updateTable('documents').set({ state: 'catalogued', book_id: id, error: null }).where('id', 'in', documentIds).execute();
   }
+}
+
+function documentsOf(chapters: readonly NumberedChapter[]): string[] {
+  return [...new Set(chapters.map(({ documentId }) => documentId))];
 }
 
 /** The chapters as a table `c`. */
