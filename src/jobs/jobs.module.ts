@@ -5,6 +5,7 @@ import { JobsController } from './jobs.controller.js';
 import { JobsRepository } from './jobs.repository.js';
 import { Jobs } from './jobs.service.js';
 import { PgBossQueue } from './pg-boss-queue.js';
+import { Strays } from './strays.service.js';
 
 async function startQueue(database: Database): Promise<PgBossQueue> {
   const queue = new PgBossQueue(database);
@@ -21,6 +22,7 @@ async function startQueue(database: Database): Promise<PgBossQueue> {
     { provide: TaskQueue, useExisting: PgBossQueue },
     Jobs,
     JobsRepository,
+    Strays,
   ],
   exports: [Jobs, TaskQueue, PgBossQueue],
 })

@@ -86,6 +86,12 @@ export class PgBossQueue extends TaskQueue {
     }
   }
 
+  /** Takes a delivery away that leads nowhere, and delivers its task anew where that still waits. */
+  async settle(tx: Tx, kind: string, delivery: string, task?: QueuedTask): Promise<void> {
+    await this.#boss.deleteJob(kind, delivery, { db: fromKysely(tx) });
+    if (task) await this.deliver(tx, [task]);
+  }
+
   #optionsOf(kind: string): QueueOptions {
     const options = this.#kinds.get(kind);
     if (!options) throw new Error(`Jobs of the kind ${kind} are not known here. Register it first.`);
