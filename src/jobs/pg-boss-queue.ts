@@ -16,6 +16,8 @@ export interface QueueOptions {
 const POLL_SECONDS = 2;
 /** Tasks have leases: whether their workers live is no question of pg-boss's. */
 const LONGEST_JOB_SECONDS = 86_399;
+/** A task may wait for longer than pg-boss keeps what nobody fetches: its delivery waits as long. */
+const LONGEST_WAIT_SECONDS = 50 * 365 * 86_400;
 /** A delivery is tried again only where the task could not even be begun: then nothing else would. */
 const RETRIES = { retryLimit: 1_000_000, retryDelay: 1, retryBackoff: true, retryDelayMax: 60 };
 
@@ -54,7 +56,8 @@ export class PgBossQueue extends TaskQueue {
 
   /** Makes a kind known, so that its tasks can be delivered: to this instance, once it works on them, and to others. */
   async open(kind: string, options: QueueOptions): Promise<void> {
-    await this.#boss.createQueue(kind, { notify: true, expireInSeconds: LONGEST_JOB_SECONDS, deleteAfterSeconds: 3600, ...RETRIES });
+    const kept = { expireInSeconds: LONGEST_JOB_SECONDS, retentionSeconds: LONGEST_WAIT_SECONDS, deleteAfterSeconds: 3600 };
+    await this.#boss.createQueue(kind, { notify: true, ...kept, ...RETRIES });
     // pg-boss remembers a queue when it is first asked for: inside of a transaction on a pool of one it could not look for it.
     await this.#boss.findJobs(kind, { id: deliveryId({ owner: '', id: '' }, 0) });
     this.#kinds.set(kind, options);

@@ -57,6 +57,18 @@ describe.each(backends)('the delivery of a job, on %s', (backend: Backend) => {
     expect(await ended(await ask(app, jobs, 1))).toMatchObject({ state: 'completed' });
   });
 
+  it('waits for as long as its task does', async () => {
+    const { gate, begun } = holdFrom(jobs, 1);
+    const first = await ask(app, jobs, 1);
+    await eventually(() => begun.length === 1);
+    const id = await ask(app, jobs, 1);
+    expect(
+      await rowsOf(app, `select keep_until > now() + interval '10 years' as is_kept from pgboss.job where data ->> 'id' = '${id}'`),
+    ).toEqual([{ is_kept: true }]);
+    gate.open();
+    await Promise.all([first, id].map((each) => ended(each)));
+  });
+
   it('leaves the places of others free, and its user takes no more than are theirs', async () => {
     const { gate, begun } = holdFrom(wide, 1);
     const other = new TaskClient(await app.client('somebody else'));
