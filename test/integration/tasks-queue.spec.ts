@@ -34,6 +34,8 @@ describe.each(backends)('a task that was enqueued, on %s', (backend: Backend) =>
   const count = (id: string, work: (task: TaskHandle) => Promise<number> = () => Promise.resolve(7)) =>
     tasks.resume(keyOf(id), PLAN, never, async (task) => ({ result: await work(task) }));
 
+  const deliveriesOf = (id: string) => rowsOf(app, `select name from pgboss.job where data ->> 'id' = '${id}'`);
+
   /** Holds the work where it can be told to stop, and stops when it is. */
   function held(): { gate: Gate; work: (task: TaskHandle) => Promise<number> } {
     const gate = new Gate();
@@ -138,6 +140,7 @@ describe.each(backends)('a task that was enqueued, on %s', (backend: Backend) =>
     app.app.get(LiveTasks).find(keyOf(id))?.abort(new DrainingError());
     await expect(working).rejects.toBeInstanceOf(DrainingError);
     expect(await learner.task(id)).toMatchObject({ state: 'queued', progress: { done: 3, total: 10 }, cancel: null, receipt: null });
+    expect(await deliveriesOf(id)).toHaveLength(1);
     expect(await count(id)).toBe(7);
     expect(await rowsOf(app, `select attempt from tasks where id = '${id}'`)).toEqual([{ attempt: 2 }]);
   });
@@ -152,6 +155,7 @@ describe.each(backends)('a task that was enqueued, on %s', (backend: Backend) =>
     await rowsOf(app, `update tasks set instance_id = 'gone', lease_until = now() - interval '1 second' where id = '${id}'`);
     await expect(working).rejects.toBeInstanceOf(LeaseLostError);
     await eventually(async () => (await learner.task(id)).state === 'queued');
+    expect(await deliveriesOf(id)).toHaveLength(1);
     expect(await count(id, () => Promise.resolve(8))).toBe(8);
     expect(await rowsOf(app, `select attempt, result from tasks where id = '${id}'`)).toEqual([{ attempt: 2, result: 8 }]);
   });
