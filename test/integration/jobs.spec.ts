@@ -61,10 +61,10 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
     const id = await ask(app, jobs, 8);
     const task = await eventually(async () => {
       const { progress, stage } = await learner.task(id);
-      return progress.done === 2 && progress.item === 'item 3' && begun.length === 4 ? { progress, stage } : false;
+      return progress.done === 2 && progress.item !== null && begun.length === 4 ? { progress, stage } : false;
     });
     expect(task).toEqual({
-      progress: { done: 2, total: 8, item: 'item 3', seconds_left: expect.any(Number) },
+      progress: { done: 2, total: 8, item: expect.stringMatching(/^item [34]$/), seconds_left: expect.any(Number) },
       stage: expect.stringMatching(/^item [34]\/8$/),
     });
     expect(await resultOf(id)).toMatchObject({ state: 'running', partial: true, result: { items: [{ key: 'k1' }, { key: 'k2' }] } });
