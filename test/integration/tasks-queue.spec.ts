@@ -34,7 +34,7 @@ describe.each(backends)('a task that was enqueued, on %s', (backend: Backend) =>
   const count = (id: string, work: (task: TaskHandle) => Promise<number> = () => Promise.resolve(7)) =>
     tasks.resume(keyOf(id), PLAN, never, async (task) => ({ result: await work(task) }));
 
-  const deliveriesOf = (id: string) => rowsOf(app, `select name from pgboss.job where data ->> 'id' = '${id}'`);
+  const deliveriesOf = (id: string) => rowsOf(app, `select id from pgboss.job where data ->> 'id' = '${id}'`);
 
   /** Holds the work where it can be told to stop, and stops when it is. */
   function held(): { gate: Gate; work: (task: TaskHandle) => Promise<number> } {
@@ -152,10 +152,13 @@ describe.each(backends)('a task that was enqueued, on %s', (backend: Backend) =>
     const working = count(id, work);
     working.catch(() => undefined);
     await gate.reached;
+    const [before] = await deliveriesOf(id);
     await rowsOf(app, `update tasks set instance_id = 'gone', lease_until = now() - interval '1 second' where id = '${id}'`);
     await expect(working).rejects.toBeInstanceOf(LeaseLostError);
     await eventually(async () => (await learner.task(id)).state === 'queued');
-    expect(await deliveriesOf(id)).toHaveLength(1);
+    const after = await deliveriesOf(id);
+    expect(after).toHaveLength(1);
+    expect(after).not.toContainEqual(before);
     expect(await count(id, () => Promise.resolve(8))).toBe(8);
     expect(await rowsOf(app, `select attempt, result from tasks where id = '${id}'`)).toEqual([{ attempt: 2, result: 8 }]);
   });
