@@ -73,7 +73,9 @@ function endOf(client: pg.Client, over: AbortSignal): Promise<Error | undefined>
   return new Promise((resolve) => {
     client.once('error', resolve);
     client.once('end', () => resolve(new Error('PostgreSQL closed the connection')));
-    if (over.aborted) resolve(undefined);
-    over.addEventListener('abort', () => resolve(undefined), { once: true });
+    const onOver = (): void => resolve(undefined);
+    if (over.aborted) onOver();
+    over.addEventListener('abort', onOver, { once: true });
+    client.once('end', () => over.removeEventListener('abort', onOver));
   });
 }

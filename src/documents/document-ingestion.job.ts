@@ -22,7 +22,7 @@ export class DocumentIngestion implements JobKind<IngestionInput>, OnModuleInit 
   readonly kind = 'document_ingestion';
   readonly input = ingestionInput;
   readonly concurrency = 2;
-  readonly perUser = 2;
+  readonly perUser = 1;
   readonly itemWord = 'file';
   readonly lastCalls = ['catalogue'];
   readonly onResumed: JobKind<IngestionInput>['onResumed'] = (tx, from, to) => this.documents.handOver(tx, from, to);

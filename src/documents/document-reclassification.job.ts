@@ -18,7 +18,7 @@ export class DocumentReclassification implements JobKind<ReclassificationInput>,
   readonly kind = 'document_reclassification';
   readonly input = reclassificationInput;
   readonly concurrency = 2;
-  readonly perUser = 2;
+  readonly perUser = 1;
   readonly itemWord = 'file';
   readonly lastCalls = ['catalogue'];
   readonly onResumed: JobKind<ReclassificationInput>['onResumed'] = (tx, from, to) => this.documents.handOver(tx, from, to);

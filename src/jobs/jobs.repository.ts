@@ -10,6 +10,11 @@ export interface Stray {
   readonly task: QueuedTask | null;
 }
 
+interface Successor {
+  readonly isThere: boolean;
+  readonly next: Pick<Row<'tasks'>, 'id' | 'finished_at'> | undefined;
+}
+
 const STRAYS_AT_ONCE = 100;
 
 /** Which tasks go on from which, and which deliveries lead nowhere. */
@@ -22,10 +27,10 @@ export class JobsRepository {
     return await this.reserved.transaction().execute(fn);
   }
 
-  /** The task other than `but` that goes on from this one. Others that ask wait until the transaction has ended. */
-  async successor(tx: Tx, { owner, id }: TaskKey, but: TaskKey): Promise<Pick<Row<'tasks'>, 'id' | 'finished_at'> | undefined> {
-    await tx.selectFrom('tasks').where('owner', '=', owner).where('id', '=', id).select('id').forUpdate().execute();
-    return await tx
+  /** Whether this task is there, and which other than `but` goes on from it. Others that ask wait until the transaction has ended. */
+  async successor(tx: Tx, { owner, id }: TaskKey, but: TaskKey): Promise<Successor> {
+    const locked = await tx.selectFrom('tasks').where('owner', '=', owner).where('id', '=', id).select('id').forUpdate().execute();
+    const next = await tx
       .selectFrom('tasks')
       .where('owner', '=', owner)
       .where('resumed_from', '=', id)
@@ -33,6 +38,7 @@ export class JobsRepository {
       .select(['id', 'finished_at'])
       .limit(1)
       .executeTakeFirst();
+    return { isThere: locked.length > 0, next };
   }
 
   /** Deliveries of these kinds that were fetched so long ago and whose tasks nobody works on. Those that somebody holds are left out. */

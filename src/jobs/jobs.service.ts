@@ -33,7 +33,7 @@ export class Jobs implements OnApplicationBootstrap {
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    this.tasks.leaving.addEventListener('abort', () => void this.#leave(), { once: true });
+    this.tasks.leaving.addEventListener('abort', () => this.queue.ceaseToWork(), { once: true });
     for (const kind of this.#kinds.values()) {
       await this.queue.open(kind.kind, kind);
       await this.queue.work(kind.kind, (key) => this.#begin(kind, key));
@@ -64,6 +64,7 @@ export class Jobs implements OnApplicationBootstrap {
     const row = await this.history.row(user, id);
     const kind = this.#resumable(row);
     const heads = await this.itemRows.heads(row);
+    if (heads.length === 0 && row.total !== 0) throw notResumable('It never began. Ask for it anew.');
     const left = heads.filter(({ state }) => state !== 'completed').map(({ ordinal }) => ordinal - 1);
     if (row.state === 'completed' && left.length === 0) throw notResumable('It has completed.');
     const [total, done] = [heads.length, heads.length - left.length];
@@ -82,18 +83,18 @@ export class Jobs implements OnApplicationBootstrap {
 
   /** One at a time: whoever comes second finds the first. */
   async #goOn(tx: Tx, kind: AnyKind, from: TaskKey, to: TaskKey): Promise<void> {
-    const next = await this.rows.successor(tx, from, to);
+    const { isThere, next } = await this.rows.successor(tx, from, to);
+    if (!isThere) throw new DomainError('task_not_found', `There is no task ${from.id}.`);
     if (next?.finished_at === null) throw new GoesOnAlready(next.id);
     if (next) throw notResumable(`Task ${next.id} has gone on from it: go on from that one.`);
     await this.itemRows.copy(tx, from, to);
     await kind.onResumed?.(tx, { owner: from.owner, id: from.id }, to);
   }
 
-  #resumable({ is_job, kind, finished_at, attempt, total }: TaskRow): AnyKind {
+  #resumable({ is_job, kind, finished_at }: TaskRow): AnyKind {
     const known = this.#kinds.get(kind);
     if (!is_job || !known) throw notResumable('Only work in the background can be gone on with.');
     if (finished_at === null) throw notResumable('It has not ended. Cancel it first, or let it go on.');
-    if (attempt === 0 && total === null) throw notResumable('It never began. Ask for it anew.');
     return known;
   }
 
@@ -104,21 +105,13 @@ export class Jobs implements OnApplicationBootstrap {
   async #begin(kind: AnyKind, key: TaskKey): Promise<void> {
     const progress = { hasBegun: false };
     try {
-      await this.tasks.resume(key, { calls: [] }, neverAborts(), (handle) => {
+      await this.tasks.resume(key, { calls: [], perOwner: kind.perUser }, neverAborts(), (handle) => {
         progress.hasBegun = true;
         return kind.work(toJobTask(kind, handle, this.items));
       });
     } catch (error) {
       if (!progress.hasBegun) throw error;
       this.#logger.debug({ msg: `[Jobs] Task ${key.id} ended without completing`, task_id: key.id, err: error });
-    }
-  }
-
-  async #leave(): Promise<void> {
-    try {
-      await this.queue.ceaseToWork();
-    } catch (error) {
-      this.#logger.warn({ err: error, msg: '[Jobs] The queue could not be told that this instance leaves' });
     }
   }
 }

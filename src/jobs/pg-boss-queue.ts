@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { fromKysely, PgBoss, type Db, type Job } from 'pg-boss';
+import { wait } from '../abort/index.js';
 import { Database, type Tx } from '../database/index.js';
 import { TaskQueue, type QueuedTask, type TaskKey } from '../tasks/index.js';
 
@@ -18,8 +19,10 @@ const POLL_SECONDS = 2;
 const LONGEST_JOB_SECONDS = 86_399;
 /** A task may wait for longer than pg-boss keeps what nobody fetches: its delivery waits as long. */
 const LONGEST_WAIT_SECONDS = 50 * 365 * 86_400;
+/** What a handler of a task that has ended takes to come back. */
+const LONGEST_CEASING_MS = 2000;
 /** A delivery is tried again only where the task could not even be begun: then nothing else would. */
-const RETRIES = { retryLimit: 1_000_000, retryDelay: 1, retryBackoff: true, retryDelayMax: 60 };
+const RETRIES = { retryLimit: 1_000_000, retryDelay: 1 };
 
 /**
  * pg-boss over the pool that everything here uses, on PostgreSQL and on the embedded database alike. It brings a task to one free
@@ -31,6 +34,7 @@ export class PgBossQueue extends TaskQueue {
   readonly #logger = new Logger('Jobs');
   readonly #boss: PgBoss;
   readonly #kinds = new Map<string, QueueOptions>();
+  #ceased?: Promise<unknown>;
 
   constructor(database: Database) {
     super();
@@ -70,11 +74,17 @@ export class PgBossQueue extends TaskQueue {
   }
 
   /** From now on nothing is given out here. */
-  async ceaseToWork(): Promise<void> {
-    await Promise.all(this.kinds.map((kind) => this.#boss.offWork(kind, { wait: false })));
+  ceaseToWork(): void {
+    this.#ceased ??= Promise.allSettled(this.kinds.map((kind) => this.#boss.offWork(kind, { wait: true })));
   }
 
+  /** Once what was being given out has come back, for a while: a delivery in mid-fetch would be nobody's. */
   async stop(): Promise<void> {
+    this.ceaseToWork();
+    const time = new AbortController();
+    const late = wait(LONGEST_CEASING_MS, time.signal).catch(() => undefined);
+    await Promise.race([this.#ceased, late]);
+    time.abort(new Error('ceased'));
     await this.#boss.stop({ graceful: false });
   }
 
@@ -85,7 +95,8 @@ export class PgBossQueue extends TaskQueue {
       // The delivery of an attempt that is over would go on to count as work of this user.
       if (attempt > 0) await this.#boss.deleteJob(kind, deliveryId({ owner, id }, attempt), { db });
       const delivery: Delivery = { owner, id };
-      await this.#boss.send(kind, delivery, { id: deliveryId({ owner, id }, attempt + 1), group: { id: owner }, db });
+      const sent = await this.#boss.send(kind, delivery, { id: deliveryId({ owner, id }, attempt + 1), group: { id: owner }, db });
+      if (sent === null) throw new Error(`Task ${id} is delivered already under its attempt ${attempt + 1}.`);
     }
   }
 

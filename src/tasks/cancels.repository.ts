@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { sql, type Kysely } from 'kysely';
 import { ReservedDatabase, type Schema, type Tx } from '../database/index.js';
 import { statesThatAccept, TASK_STATES, isTerminal, type TaskState } from './task-state.js';
-import { fromNow, ISO_NOW, type NewTask } from './tasks.repository.js';
+import { CALLS_AHEAD, fromNow, ISO_NOW, type NewTask } from './tasks.repository.js';
 import type { CancelIntent, TaskKey, TaskRow } from './task.js';
 
 /** Which tasks of one owner are meant. At least one of the fields is given. */
@@ -90,7 +90,7 @@ export class CancelsRepository {
   async #tellAll(tx: Tx, rows: readonly TaskRow[], cancel: Omit<CancelIntent, 'requested_at'>): Promise<ToldRow[]> {
     if (rows.length === 0) return [];
     const intent = sql`${JSON.stringify(cancel)}::jsonb || jsonb_build_object('requested_at', ${ISO_NOW})`;
-    const noWork = sql`jsonb_build_object('stopped_at', ${ISO_NOW}, 'stage', null, 'layers', '[]'::jsonb, 'calls_avoided', t.planned_calls,
+    const noWork = sql`jsonb_build_object('stopped_at', ${ISO_NOW}, 'stage', t.stage, 'layers', '[]'::jsonb, 'calls_avoided', ${CALLS_AHEAD},
       'zombies', '[]'::jsonb, 'confirmed', true)`;
     const { rows: told } = await sql<TaskRow>`
       update tasks t set cancel = ${intent},

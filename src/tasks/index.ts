@@ -17,4 +17,4 @@ export { TaskQueue, type QueuedTask } from './task-queue.js';
 export type { TaskFailure } from './task-failure.js';
 export { TasksModule } from './tasks.module.js';
 export { taskIdParam } from './tasks.dto.js';
-export { Tasks, type JobHandle, type Outcome, type TaskHandle, type TaskSpec } from './tasks.service.js';
+export { OwnerBusyError, Tasks, type JobHandle, type Outcome, type TaskHandle, type TaskSpec } from './tasks.service.js';

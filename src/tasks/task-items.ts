@@ -43,7 +43,7 @@ const MOST_BEGINNINGS = 3;
 const TRIES = 3;
 const FIRST_RETRY_MS = 250;
 const MAY_PASS = new Set(['upstream_error', 'upstream_rate_limited', 'upstream_timeout', 'invalid_model_output']);
-/** Not the item's fault: the job waits for better times, as a whole. */
+/** Not the item's fault: the job goes back to the queue, and waits for better times. */
 const NOT_THE_ITEMS = new Set(['database_unavailable']);
 const TOLD_EVERY = 10;
 
@@ -82,7 +82,7 @@ export class TaskItems {
   async #one(round: Round, head: ItemHead, work: (item: Item) => Promise<unknown>): Promise<void> {
     const { task } = round;
     task.scope.checkpoint();
-    const begun = await this.rows.begin(task.claim, this.settings.instanceId, head.ordinal);
+    const begun = await this.#begin(task, head);
     if (!begun) throw this.#lost(task);
     const item = round.begin(head, begun.input);
     if (begun.attempts > MOST_BEGINNINGS) {
@@ -90,6 +90,16 @@ export class TaskItems {
       return;
     }
     await this.context.stage(item.stage, async () => this.#end(round, item, await this.#outcomeOf(round, item, work)));
+  }
+
+  /** Told to stop while the item was being begun, nobody can say whether it was. */
+  async #begin(task: JobHandle, { ordinal }: ItemHead) {
+    try {
+      return await this.rows.begin(task.claim, this.settings.instanceId, ordinal);
+    } catch (error) {
+      await this.#release(task, ordinal);
+      throw error;
+    }
   }
 
   /** How the item ends. Throws where the job stops instead. */
@@ -106,17 +116,21 @@ export class TaskItems {
   }
 
   async #failureOf({ task }: Round, item: Item, error: unknown): Promise<TaskFailure> {
-    const failure = toFailure(error);
-    if (!isAbortOf(error, task.scope.signal) && !NOT_THE_ITEMS.has(failure.code)) {
-      const msg = `[Tasks] Task ${task.id}: ${item.stage} failed (${failure.code})`;
-      const fields = { msg, task_id: task.id, stage: item.stage, code: failure.code };
-      // A defect is told whole: its client hears no more than that there was one.
-      if (failure.code === 'internal_error') this.#logger.error({ ...fields, err: error });
-      else this.#logger.log(fields);
-      return failure;
+    if (isAbortOf(error, task.scope.signal)) {
+      await this.#release(task, item.ordinal);
+      throw error;
     }
-    await this.#release(task, item);
-    throw error;
+    const failure = toFailure(error);
+    if (NOT_THE_ITEMS.has(failure.code)) throw this.#lost(task);
+    this.#logFailure(task, item, failure, error);
+    return failure;
+  }
+
+  /** A defect is told whole: its client hears no more than that there was one. */
+  #logFailure({ id }: JobHandle, { stage }: Item, { code }: TaskFailure, error: unknown): void {
+    const fields = { msg: `[Tasks] Task ${id}: ${stage} failed (${code})`, task_id: id, stage, code };
+    if (code === 'internal_error') this.#logger.error({ ...fields, err: error });
+    else this.#logger.log(fields);
   }
 
   /** Waits; where that is not to be, the item waits for somebody else. */
@@ -124,7 +138,7 @@ export class TaskItems {
     try {
       await work;
     } catch (error) {
-      await this.#release(task, item);
+      await this.#release(task, item.ordinal);
       throw error;
     }
   }
@@ -137,11 +151,11 @@ export class TaskItems {
     round.end(end, name);
   }
 
-  async #release({ claim }: JobHandle, { ordinal }: Item): Promise<void> {
+  async #release({ claim }: JobHandle, ordinal: number): Promise<void> {
     await this.context.shield(() => this.rows.release(claim, this.settings.instanceId, ordinal));
   }
 
-  /** Somebody else has taken the task over. */
+  /** Gives the task up: somebody else has it, or is to have it. */
   #lost(task: JobHandle): unknown {
     task.abort(new LeaseLostError());
     return task.scope.signal.reason;

@@ -20,6 +20,8 @@ export interface NewTask extends TaskKey {
   readonly resumedFrom?: string;
   /** The whole task's time from now on, where it is a job. */
   readonly deadlineMs?: number;
+  /** For whoever is free, and not for the request that asks. */
+  readonly isJob?: boolean;
   /** LLM calls on the straight path, without retries. */
   readonly plannedCalls: number;
   readonly instanceId: string;
@@ -37,6 +39,9 @@ export type StartedRow = TaskRow & {
   /** What is left of its time; less than 0 where that is over. */
   readonly deadline_in_ms: number | null;
 };
+
+/** Locks of owners while a task of theirs is begun: the first four letters of `Jobs`. */
+const START_LOCK_SPACE = 0x4a6f6273;
 
 export const SWEPT_AT_ONCE = 500;
 
@@ -80,7 +85,6 @@ export class TasksRepository {
       .values({
         ...columnsOf(task),
         state: 'queued',
-        is_job: true,
         attempt: 0,
         done: task.done ?? 0,
         resumed_from: task.resumedFrom ?? null,
@@ -89,6 +93,15 @@ export class TasksRepository {
       .onConflict((conflict) => conflict.columns(['owner', 'id']).doNothing())
       .returningAll()
       .executeTakeFirst();
+  }
+
+  /** Whether its owner has so many tasks of this kind under way already. Who asks at the same time waits until the transaction has ended. */
+  async isOwnerBusy(tx: Tx, { owner, id }: TaskKey, most: number): Promise<boolean> {
+    await sql`select pg_advisory_xact_lock(${START_LOCK_SPACE}::int, hashtext(${owner}))`.execute(tx);
+    const { rows } = await sql<{ is_busy: boolean }>`
+      select count(*) >= ${most} as is_busy from tasks t join tasks mine on mine.owner = t.owner and mine.kind = t.kind
+      where mine.owner = ${owner} and mine.id = ${id} and t.is_job and t.state in ('running', 'cancelling')`.execute(tx);
+    return rows[0]?.is_busy ?? false;
   }
 
   /** `queued → running` under the next attempt; `undefined` where there is nothing to begin. */
@@ -282,6 +295,12 @@ const ENDED = { finished_at: sql<Date>`clock_timestamp()`, lease_until: null };
 /** The database's clock as JSON writes times. */
 export const ISO_NOW = sql<string>`to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
+/** Of a task `t` on which nobody works: the LLM calls of its straight path that no attempt has made. */
+export const CALLS_AHEAD = sql<number>`greatest(0, t.planned_calls - (
+  select count(distinct c.stage) from llm_calls c
+  where c.owner = t.owner and c.task_id = t.id and (c.outcome <> 'aborted' or c.prompt_tokens > 0)
+))`;
+
 function columnsReached({ stage, progress: { done, total } }: Reached) {
   return { stage: stage ?? null, done, total, item: null };
 }
@@ -290,7 +309,7 @@ export function fromNow(ms: number) {
   return sql<Date>`clock_timestamp() + ${ms} * interval '1 ms'`;
 }
 
-function columnsOf({ owner, id, kind, scopes, input, inputHash, clientId, issuedAt, total, plannedCalls }: NewTask) {
+function columnsOf({ owner, id, kind, scopes, input, inputHash, clientId, issuedAt, total, isJob = false, plannedCalls }: NewTask) {
   return {
     owner,
     id,
@@ -299,6 +318,7 @@ function columnsOf({ owner, id, kind, scopes, input, inputHash, clientId, issued
     input: JSON.stringify(input),
     input_hash: inputHash,
     total: total ?? null,
+    is_job: isJob,
     planned_calls: plannedCalls,
     client_id: clientId ?? null,
     issued_at: issuedAt ?? null,

@@ -25,6 +25,12 @@ import type { CancelIntent, Claim, Receipt, TaskKey, TaskRow } from './task.js';
 import { TaskQueue } from './task-queue.js';
 import { TasksRepository, type NewTask, type StartedRow } from './tasks.repository.js';
 
+/** The same of a task that was enqueued. */
+export interface JobPlan extends TaskPlan {
+  /** How many tasks of one kind an owner may have under way at once, over all instances; any number where it is left out. */
+  readonly perOwner?: number;
+}
+
 /** What the receipt of a stopped task needs to know of its work, and who is told. */
 export interface TaskPlan {
   /** The stages of the straight path that make an LLM call, one each: what an abort avoids is what is left of them. */
@@ -128,7 +134,7 @@ export class Tasks {
    */
   async enqueue(spec: TaskSpec, also: (tx: Tx) => Promise<void>): Promise<{ readonly isNew: boolean }> {
     if (this.isDraining) throw new DrainingError();
-    const task = this.#toNewTask(spec);
+    const task = { ...this.#toNewTask(spec), isJob: true };
     const created = await this.creation.create(task, async (tx) => {
       const row = await this.rows.insertQueued(tx, task);
       if (!row) return false;
@@ -141,11 +147,12 @@ export class Tasks {
 
   /**
    * Works on a task that was enqueued, under its next attempt. `undefined` where there is nothing to begin: it was cancelled, has ended,
-   * or somebody works on it. Ends as `run` does, but that a drain and a lost lease give the task back to the queue.
+   * or somebody works on it. Throws `OwnerBusyError` where its owner has as many under way as there may be. Ends as `run` does, but that a
+   * drain and a lost lease give the task back to the queue.
    */
   async resume<T>(
     key: TaskKey,
-    plan: TaskPlan,
+    plan: JobPlan,
     signal: AbortSignal,
     work: (task: JobHandle) => Promise<Outcome<T>>,
   ): Promise<T | undefined> {
@@ -227,19 +234,22 @@ export class Tasks {
   }
 
   /** Live before its start commits, so that no push can fall between. */
-  async #start(key: TaskKey, plan: TaskPlan, own: DerivedSignal): Promise<{ task: LiveTask; row: StartedRow } | undefined> {
+  async #start(key: TaskKey, plan: JobPlan, own: DerivedSignal): Promise<{ task: LiveTask; row: StartedRow } | undefined> {
     let task: LiveTask | undefined;
     try {
-      return await this.rows.inTransaction(async (tx) => {
+      const started = await this.rows.inTransaction(async (tx) => {
+        if (plan.perOwner !== undefined && (await this.rows.isOwnerBusy(tx, key, plan.perOwner))) throw new OwnerBusyError();
         const renewedAt = performance.now();
         const row = await this.rows.start(tx, key, this.settings);
         if (!row) return undefined;
         task = this.#toLive(factsOf(row, plan), own);
         task.renewedAt = renewedAt;
         this.live.add(task);
-        task.setWritten();
         return { task, row };
       });
+      // Not before it has committed: a heartbeat in between would not find it, and take it for lost.
+      started?.task.setWritten();
+      return started;
     } catch (error) {
       if (task) this.live.remove(task);
       throw error;
@@ -322,6 +332,9 @@ function factsOf({ owner, id, attempt, kind, done, total, input_hash }: TaskRow,
   const claim = { owner, id, attempt };
   return { claim, kind, inputHash: input_hash ?? '', calls, done, total: total ?? undefined, onStopped, isJob: true };
 }
+
+/** Another task of the same owner has to end first. */
+export class OwnerBusyError extends Error {}
 
 /** The row was told to stop, or taken over, before its work could complete it. Rolls back what the work saved. */
 class NotOursError extends Error {}

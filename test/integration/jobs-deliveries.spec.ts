@@ -25,10 +25,13 @@ describe.each(backends)('the delivery of a job, on %s', (backend: Backend) => {
   afterAll(() => app.close());
 
   const ended = (id: string, client = learner) =>
-    eventually(async () => {
-      const task = await client.task(id);
-      return task.finished_at === null ? false : task;
-    });
+    eventually(
+      async () => {
+        const task = await client.task(id);
+        return task.finished_at === null ? false : task;
+      },
+      { timeoutMs: 20_000 },
+    );
 
   const fetchedLongAgo = (id: string) =>
     rowsOf(

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { CancelledError } from '../../src/abort/index.js';
 import { DomainError } from '../../src/problems/index.js';
+import { LiveTasks } from '../../src/tasks/index.js';
 import type { Item } from '../../src/tasks/index.js';
 import { eventually } from '../../src/testing/index.js';
 import { backends, type Backend } from '../support/backends.js';
@@ -211,6 +213,53 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
       { state: 'completed', code: null },
     ]);
     await Promise.all([first, second].map(ended));
+  });
+
+  it('keeps what an item has come to in the very moment of the stop: it has been paid for', async () => {
+    jobs.work = (item, { scope }) => {
+      // The abort and the end of the work in one turn.
+      app.app.get(LiveTasks).find({ owner: 'learner', id: scope.id })!.abort(new CancelledError('user'));
+      return Promise.resolve(item.name);
+    };
+    const id = await ask(app, jobs, 1);
+    expect(await ended(id)).toMatchObject({ state: 'cancelled', progress: { done: 1, total: 1 } });
+    expect((await resultOf(id)).result.items).toMatchObject([{ key: 'k1', state: 'completed', result: 'item 1' }]);
+  });
+
+  it('writes nothing of an item once another attempt has the task', async () => {
+    const { gate, begun } = holdFrom(jobs, 1);
+    const id = await ask(app, jobs, 1);
+    await eventually(() => begun.length === 1);
+    await rowsOf(app, `update tasks set attempt = attempt + 1 where id = '${id}'`);
+    gate.open();
+    await eventually(() => app.app.get(LiveTasks).all().length === 0);
+    expect(await rowsOf(app, `select state, result from task_items where task_id = '${id}'`)).toEqual([{ state: 'running', result: null }]);
+    await rowsOf(app, `update tasks set lease_until = now() where id = '${id}'`);
+    expect(await ended(id)).toMatchObject({ state: 'completed' });
+    expect(await rowsOf(app, `select attempts from task_items where task_id = '${id}'`)).toEqual([{ attempts: 2 }]);
+  });
+
+  it('goes back to the queue where the database failed an item, and is gone on with', async () => {
+    let tries = 0;
+    jobs.work = (item) => {
+      tries += 1;
+      return tries === 1 ? Promise.reject(Object.assign(new Error('no'), { code: 'ECONNREFUSED' })) : Promise.resolve(item.name);
+    };
+    const id = await ask(app, jobs, 1);
+    expect(await ended(id)).toMatchObject({ state: 'completed', progress: { done: 1, total: 1 } });
+    expect(await rowsOf(app, `select attempt, losses from tasks where id = '${id}'`)).toEqual([{ attempt: 2, losses: 1 }]);
+  });
+
+  it('cancelled in the queue after some of it was done says what is still ahead', async () => {
+    const { gate, begun } = holdFrom(jobs, 1);
+    const held = [await ask(app, jobs, 1), await ask(app, jobs, 1)];
+    await eventually(() => begun.length === 2);
+    const id = await ask(app, jobs, 4);
+    const call = `gen_random_uuid(), '${id}', 'learner', 'item 1/4', 'chat', 'm', 'completed'`;
+    await rowsOf(app, `insert into llm_calls (id, task_id, owner, stage, kind, model, outcome) values (${call})`);
+    expect(await learner.cancelled(id)).toMatchObject({ receipt: { calls_avoided: 4 } });
+    gate.open();
+    await Promise.all(held.map(ended));
   });
 
   it('whose deadline passes while it waits is cancelled at no work', async () => {

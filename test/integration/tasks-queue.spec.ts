@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { AbortContext, DrainingError, LeaseLostError } from '../../src/abort/index.js';
 import { PgBossQueue } from '../../src/jobs/index.js';
-import { LiveTasks, Tasks, type TaskHandle } from '../../src/tasks/index.js';
+import { LiveTasks, OwnerBusyError, Tasks, type TaskHandle } from '../../src/tasks/index.js';
 import { eventually, Gate } from '../../src/testing/index.js';
 import { backends, type Backend } from '../support/backends.js';
 import { rowsOf } from '../support/rows.js';
@@ -17,7 +17,7 @@ describe.each(backends)('a task that was enqueued, on %s', (backend: Backend) =>
   let tasks: Tasks;
 
   beforeAll(async () => {
-    app = await startTestApp({ backend, env: { LEASE_HEARTBEAT_MS: '50', LEASE_MS: '500' } });
+    app = await startTestApp({ backend, env: { LEASE_HEARTBEAT_MS: '50', LEASE_MS: '1000' } });
     learner = new TaskClient(await app.client());
     tasks = app.app.get(Tasks);
     await app.app.get(PgBossQueue).open('counting', { concurrency: 1, perUser: 1 });
@@ -69,6 +69,19 @@ describe.each(backends)('a task that was enqueued, on %s', (backend: Backend) =>
     const id = newId();
     await expect(enqueue(id, undefined, () => Promise.reject(new Error('no queue')))).rejects.toThrow('no queue');
     expect((await learner.cancel(id)).status).toBe(404);
+  });
+
+  it('is not begun while its owner has as many under way as there may be, however many try at once', async () => {
+    const ids = [newId(), newId(), newId()];
+    for (const id of ids) await enqueue(id);
+    const { gate, work } = held();
+    const begun = ids.map((id) => tasks.resume(keyOf(id), { ...PLAN, perOwner: 1 }, never, async (task) => ({ result: await work(task) })));
+    let refused = 0;
+    for (const each of begun) each.catch((error: unknown) => (refused += Number(error instanceof OwnerBusyError)));
+    await eventually(() => refused === 2);
+    gate.open();
+    expect((await Promise.allSettled(begun)).map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected', 'rejected']);
+    for (const id of ids) await count(id);
   });
 
   it('is begun by one alone', async () => {
