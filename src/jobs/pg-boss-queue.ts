@@ -21,6 +21,9 @@ const LONGEST_JOB_SECONDS = 86_399;
 const LONGEST_WAIT_SECONDS = 50 * 365 * 86_400;
 /** What a handler of a task that has ended takes to come back. */
 const LONGEST_CEASING_MS = 2000;
+/** The advisory lock of whoever changes pg-boss's schema: the first four letters of `Jobs`. */
+const SCHEMA_LOCK = 0x4a6f6273;
+const LOCK_POLL_MS = 50;
 /** A delivery is tried again only where the task could not even be begun: then nothing else would. */
 const RETRIES = { retryLimit: 1_000_000, retryDelay: 1 };
 
@@ -33,12 +36,14 @@ const RETRIES = { retryLimit: 1_000_000, retryDelay: 1 };
 export class PgBossQueue extends TaskQueue {
   readonly #logger = new Logger('Jobs');
   readonly #boss: PgBoss;
+  readonly #source: Database['source'];
   readonly #kinds = new Map<string, QueueOptions>();
   #ceased?: Promise<unknown>;
 
   constructor(database: Database) {
     super();
     const { source } = database;
+    this.#source = source;
     this.#boss = new PgBoss({
       db: toDb(source),
       backend: source.kind === 'embedded' ? 'pglite' : 'postgres',
@@ -55,13 +60,14 @@ export class PgBossQueue extends TaskQueue {
 
   /** Brings pg-boss's own schema up to date, and listens. */
   async start(): Promise<void> {
-    await this.#boss.start();
+    await this.#alone(() => this.#boss.start());
   }
 
   /** Makes a kind known, so that its tasks can be delivered: to this instance, once it works on them, and to others. */
   async open(kind: string, options: QueueOptions): Promise<void> {
     const kept = { expireInSeconds: LONGEST_JOB_SECONDS, retentionSeconds: LONGEST_WAIT_SECONDS, deleteAfterSeconds: 3600 };
-    await this.#boss.createQueue(kind, { notify: true, ...kept, ...RETRIES });
+    const isThere = (await this.#boss.getQueue(kind)) !== null;
+    if (!isThere) await this.#alone(() => this.#boss.createQueue(kind, { notify: true, ...kept, ...RETRIES }));
     // pg-boss remembers a queue when it is first asked for: inside of a transaction on a pool of one it could not look for it.
     await this.#boss.findJobs(kind, { id: deliveryId({ owner: '', id: '' }, 0) });
     this.#kinds.set(kind, options);
@@ -106,6 +112,23 @@ export class PgBossQueue extends TaskQueue {
     if (task) await this.deliver(tx, [task]);
   }
 
+  /** Instances that start at once get in each other's way where pg-boss changes the schema. An embedded database has but one. */
+  async #alone(change: () => Promise<unknown>): Promise<void> {
+    const { kind, reserved } = this.#source;
+    if (kind === 'embedded') {
+      await change();
+      return;
+    }
+    const client = await reserved.connect();
+    try {
+      while (!(await hasLock(client))) await wait(LOCK_POLL_MS, new AbortController().signal);
+      await change();
+    } finally {
+      // The lock ends with its session.
+      client.release(true);
+    }
+  }
+
   #optionsOf(kind: string): QueueOptions {
     const options = this.#kinds.get(kind);
     if (!options) throw new Error(`Jobs of the kind ${kind} are not known here. Register it first.`);
@@ -125,6 +148,15 @@ export class PgBossQueue extends TaskQueue {
     };
     worker.id = await this.#boss.work(kind, options, handle);
   }
+}
+
+interface Asked {
+  query(text: string, values: readonly unknown[]): Promise<{ rows: { is_mine: boolean }[] }>;
+}
+
+async function hasLock(client: Asked): Promise<boolean> {
+  const { rows } = await client.query('select pg_try_advisory_lock($1) as is_mine', [SCHEMA_LOCK]);
+  return rows[0]?.is_mine ?? false;
 }
 
 /** One for each attempt, so that it can be found again. */
