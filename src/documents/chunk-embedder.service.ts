@@ -4,7 +4,7 @@ import { Llm } from '../llm/index.js';
 import { DomainError } from '../problems/index.js';
 import { DocumentTextsRepository, type StoredChunk } from './document-texts.repository.js';
 import { DocumentsRepository, type DocumentRow } from './documents.repository.js';
-import { chunkText } from './reading/index.js';
+import { TextCutter } from './reading/index.js';
 
 const BATCH = 64;
 
@@ -17,13 +17,14 @@ export class ChunkEmbedder {
     private readonly context: AbortContext,
     private readonly documents: DocumentsRepository,
     private readonly texts: DocumentTextsRepository,
+    private readonly cutter: TextCutter,
     private readonly llm: Llm,
   ) {}
 
   /** Throws `document_not_readable` where nothing is left of its text but what repeats on every page. */
   async embed({ id, name }: DocumentRow, stage: string): Promise<void> {
     await this.context.stage(`${stage} embed`, async () => {
-      const chunks = chunkText(await this.texts.pages(id)).map(({ page, text }, ordinal) => ({ ordinal, page, text }));
+      const chunks = (await this.cutter.cut(await this.texts.pages(id))).map(({ page, text }, ordinal) => ({ ordinal, page, text }));
       if (chunks.length === 0) throw new DomainError('document_not_readable', `${name} has no text that questions could be asked about.`);
       const left = await this.#unembedded(id, chunks);
       for (let at = 0; at < left.length; at += BATCH) await this.#embed(id, left.slice(at, at + BATCH));

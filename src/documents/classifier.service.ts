@@ -19,7 +19,7 @@ export class Classifier {
   async classify({ id, name }: DocumentRow, stage: string): Promise<void> {
     await this.context.stage(`${stage} classify`, async () => {
       const pages = await this.texts.pages(id);
-      const messages = classifyDocumentPrompt({ name, pages });
+      const messages = await classifyDocumentPrompt({ name, pages });
       const said = await this.llm.structured({ messages, name: 'document_classification', schema: documentClassification });
       await this.documents.setClassified(id, tidyClassification(said, pages.length));
     });

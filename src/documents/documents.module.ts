@@ -15,7 +15,7 @@ import { DocumentsRepository } from './documents.repository.js';
 import { DocumentsService } from './documents.service.js';
 import { IngestionService } from './ingestion.service.js';
 import { PageTexts } from './page-texts.service.js';
-import { PdfReader } from './reading/index.js';
+import { PdfReader, TextCutter } from './reading/index.js';
 import { Uploads } from './uploads.service.js';
 
 /** From uploaded files to books: read, classified, embedded and catalogued in the background. */
@@ -31,6 +31,7 @@ import { Uploads } from './uploads.service.js';
     DocumentPipeline,
     PageTexts,
     PdfReader,
+    TextCutter,
     Classifier,
     ChunkEmbedder,
     Cataloguer,

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { countTokens, materialPrompt, type ChatMessage, type ImagePart, type TextMessage } from '../llm/index.js';
 import { bookCatalogue, documentClassification, type DocumentClassification } from './classification.js';
 
@@ -12,6 +13,8 @@ const FRONT_PAGES = 6;
 const FRONT_WEIGHT = 4;
 const LONGEST_HEADING = 100;
 const LONGEST_NAME = 200;
+/** Pages that are gone over before others have their turn. */
+const PAGES_A_TURN = 8;
 /** All chapter titles of a catalogue together. */
 const MOST_TITLES = 400;
 
@@ -27,13 +30,21 @@ const CLASSIFY_DOCUMENT = `You catalogue teaching material from excerpts of its 
 Give the title, the language that is taught (or, if none is taught, the language of the text), its CEFR level ("none" where levels make no sense), the subject, and the chapters in the order of their first pages.
 first_page is the number of the page in the file, as the excerpts give it, not a number that is printed on the page or in a table of contents. Not every page has an excerpt; page_count says how many there are. A document without chapters is one chapter from its first page on.`;
 
-/** What a document is, asked from excerpts in at most some 6,000 tokens, however long it is. Each excerpt has the number of its page. */
-export function classifyDocumentPrompt({ name, pages }: { readonly name: string; readonly pages: readonly PageText[] }): TextMessage[] {
+interface Document {
+  readonly name: string;
+  readonly pages: readonly PageText[];
+}
+
+/**
+ * What a document is, asked from excerpts in at most some 6,000 tokens, however long it is. Each excerpt has the number of its page. Goes
+ * about it in small steps: others have their turn in between.
+ */
+export async function classifyDocumentPrompt({ name, pages }: Document): Promise<TextMessage[]> {
   return materialPrompt(CLASSIFY_DOCUMENT, documentClassification, {
     task: 'classify_document',
     name: clip(name, LONGEST_NAME),
     page_count: pages.length,
-    pages: excerptPages(pages),
+    pages: await excerptPages(pages),
   });
 }
 
@@ -83,29 +94,46 @@ export function catalogueBookPrompt(documents: readonly CataloguedDocument[]): T
   });
 }
 
+/** A page as excerpts are taken from it. */
+interface Outline extends PageText {
+  readonly headings: readonly Heading[];
+}
+
+/** A line that looks like a heading, and where on its page it ends. */
+interface Heading {
+  readonly line: string;
+  readonly end: number;
+}
+
 /** Excerpts as long as their tokens allow: the length tried first is right for English, other scripts take more tokens and get less. */
-function excerptPages(pages: readonly PageText[]): PageText[] {
-  const chosen = choosePages(pages).map(({ number, text }) => ({ number, text: tidyLines(clip(text, MOST_CHARACTERS)) }));
-  let length =
-    MOST_CHARACTERS /
-    Math.max(
-      1,
-      chosen.map(weightOf).reduce((sum, weight) => sum + weight, 0),
-    );
-  for (;;) {
-    const excerpts = chosen.map((page) => excerpt(page, Math.ceil(length * weightOf(page))));
+async function excerptPages(pages: readonly PageText[]): Promise<PageText[]> {
+  const outlines: Outline[] = [];
+  for (const page of choosePages(pages)) {
+    outlines.push(outlineOf(page));
+    if (outlines.length % PAGES_A_TURN === 0) await turn();
+  }
+  const weight = outlines.reduce((sum, page) => sum + weightOf(page), 0);
+  for (let length = MOST_CHARACTERS / Math.max(1, weight); ; await turn()) {
+    const excerpts = outlines.map((page) => excerpt(page, Math.ceil(length * weightOf(page))));
     const tokens = countTokens(JSON.stringify(excerpts));
     if (tokens <= MOST_EXCERPT_TOKENS) return excerpts;
     length *= Math.min(0.9, MOST_EXCERPT_TOKENS / tokens);
   }
 }
 
+function outlineOf({ number, text }: PageText): Outline {
+  const tidy = tidyLines(clip(text, MOST_CHARACTERS));
+  let end = 0;
+  const lines = tidy.split('\n').map((line) => ({ line, end: (end += line.length + 1) }));
+  return { number, text: tidy, headings: lines.filter(({ line }) => isHeading(line)) };
+}
+
 /** The beginning of a page, and as many headings further down as fit into half of the length. */
-function excerpt({ number, text }: PageText, length: number): PageText {
+function excerpt({ number, text, headings }: Outline, length: number): PageText {
   if (text.length <= length) return { number, text };
   let left = length / 2;
-  const headings = text.slice(length).split('\n').slice(1).filter(isHeading);
-  const fitting = headings.filter((heading) => (left -= heading.length + 1) >= 0);
+  const below = headings.filter(({ line, end }) => end - line.length - 1 > length);
+  const fitting = below.flatMap(({ line }) => ((left -= line.length + 1) >= 0 ? [line] : []));
   const beginning = clip(text, Math.max(1, length - fitting.join('\n').length));
   return { number, text: [beginning, ...fitting].join('\n') };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { chunkText, type PageText } from './index.js';
+import { chunkText, type PageText } from './chunk-text.js';
 
 const sentence = (index: number): string => `Sentence number ${index} tells of plants, light and water.`;
 const sentences = (from: number, count: number): string => Array.from({ length: count }, (_, index) => sentence(from + index)).join(' ');

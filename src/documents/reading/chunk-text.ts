@@ -53,13 +53,18 @@ function isHeading(block: string): boolean {
 
 /** A paragraph that the end of a page had cut in two is one again. */
 function joinAcrossPages(paragraphs: readonly Paragraph[]): Paragraph[] {
-  const joined: Paragraph[] = [];
+  const groups: Paragraph[][] = [];
   for (const paragraph of paragraphs) {
-    const last = joined.at(-1);
-    if (last && goesOn(last, paragraph)) joined.splice(-1, 1, { ...last, text: joinLines(`${last.text}\n${paragraph.text}`) });
-    else joined.push(paragraph);
+    const open = groups.at(-1);
+    const last = open?.at(-1);
+    if (open && last && goesOn(last, paragraph)) open.push(paragraph);
+    else groups.push([paragraph]);
   }
-  return joined;
+  // Once for each paragraph, however many pages it has: a book without one would else be gone over again with every page.
+  return groups.flatMap((group) => {
+    const [first] = group;
+    return first ? [{ ...first, text: joinLines(group.map(({ text }) => text).join('\n')) }] : [];
+  });
 }
 
 function goesOn(last: Paragraph, { page, text, isHeading: isNewHeading }: Paragraph): boolean {

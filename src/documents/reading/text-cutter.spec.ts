@@ -1,0 +1,53 @@
+import { getEventListeners } from 'node:events';
+import { describe, expect, it } from '@jest/globals';
+import { AbortContext, CancelledError } from '../../abort/index.js';
+import { chunkText, type PageText } from './chunk-text.js';
+import { TextCutter } from './text-cutter.js';
+
+const SENTENCE = 'The traveller learns one more word each day, and forgets none of them. ';
+const book = (pages: number, text: string): PageText[] => Array.from({ length: pages }, (_, index) => ({ number: index + 1, text }));
+
+describe('texts cut in a thread', () => {
+  const context = new AbortContext();
+  const cutter = new TextCutter(context);
+
+  it('come out as if they had been cut here', async () => {
+    const pages = book(5, SENTENCE.repeat(40));
+    const chunks = await context.detached('a test', () => cutter.cut(pages));
+    expect(chunks).toEqual(chunkText(pages));
+    expect(chunks.length).toBeGreaterThan(5);
+  });
+
+  it('leave the server free: others have their turn while it works', async () => {
+    let turns = 0;
+    const timer = setInterval(() => (turns += 1), 1);
+    // Without a full stop anywhere, the whole book is one paragraph.
+    await context.detached('a test', () => cutter.cut(book(1500, 'word after word '.repeat(200))));
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(20);
+  });
+
+  it('are let go of at an abort, with its own reason, and the receipt names the thread', async () => {
+    const controller = new AbortController();
+    const reason = new CancelledError('user');
+    const cut = context.run(controller.signal, async (scope) => {
+      const work = cutter.cut(book(2000, 'word after word '.repeat(300)));
+      controller.abort(reason);
+      await expect(work).rejects.toBe(reason);
+      return { report: scope.report(), left: getEventListeners(scope.signal, 'abort').length };
+    });
+    expect(await cut).toMatchObject({ report: { layers: [{ layer: 'parser', operation: 'cut text', stoppedMs: expect.any(Number) }] } });
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+  });
+
+  it('that take longer than they may are too complex', async () => {
+    const hasty = new TextCutter(context, { documentMs: 1 });
+    const cut = context.detached('a test', () => hasty.cut(book(2000, 'word after word '.repeat(300))));
+    await expect(cut).rejects.toMatchObject({ code: 'document_too_complex' });
+  });
+
+  it('are not begun for work that nobody wants any more', async () => {
+    const reason = new CancelledError('user');
+    await expect(context.run(AbortSignal.abort(reason), () => cutter.cut(book(1, SENTENCE)))).rejects.toBe(reason);
+  });
+});
