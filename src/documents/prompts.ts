@@ -113,7 +113,9 @@ async function excerptPages(pages: readonly PageText[]): Promise<PageText[]> {
     if (outlines.length % PAGES_A_TURN === 0) await turn();
   }
   const weight = outlines.reduce((sum, page) => sum + weightOf(page), 0);
-  for (let length = MOST_CHARACTERS / Math.max(1, weight); ; await turn()) {
+  let length = MOST_CHARACTERS / Math.max(1, weight);
+  for (;;) {
+    await turn();
     const excerpts = outlines.map((page) => excerpt(page, Math.ceil(length * weightOf(page))));
     const tokens = countTokens(JSON.stringify(excerpts));
     if (tokens <= MOST_EXCERPT_TOKENS) return excerpts;
