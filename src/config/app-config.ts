@@ -81,6 +81,8 @@ export interface LlmConfig {
   readonly idleTimeoutMs: number;
   readonly timeoutMs: number;
   readonly maxRetries: number;
+  /** A file of prices that takes the place of the built-in ones. */
+  readonly pricesFile?: string;
 }
 
 /** The token under which the frozen `AppConfig` is injected. */

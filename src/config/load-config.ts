@@ -47,6 +47,7 @@ const environment = z.object({
   LLM_IDLE_TIMEOUT_MS: integer(1, 3_600_000).default(30_000),
   LLM_TIMEOUT_MS: integer(1, 3_600_000).default(120_000),
   LLM_MAX_RETRIES: integer(0, 10).default(2),
+  PRICES_FILE: z.string().optional(),
   JWT_SECRET: z.string().min(32, 'must be at least 32 characters long').optional(),
   JWKS_URL: httpUrl.optional(),
   REDIS_URL: url(/^rediss?:$/, 'a redis:// or rediss:// URL').optional(),
@@ -159,6 +160,7 @@ function toLlmConfig(env: Environment): LlmConfig {
     idleTimeoutMs: env.LLM_IDLE_TIMEOUT_MS,
     timeoutMs: env.LLM_TIMEOUT_MS,
     maxRetries: env.LLM_MAX_RETRIES,
+    pricesFile: env.PRICES_FILE,
   };
 }
 

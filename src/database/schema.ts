@@ -90,6 +90,13 @@ export interface LlmCalls {
   cost_usd: ColumnType<string, string | number | undefined, string | number>;
   started_at: Timestamp;
   ended_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
+  /** The kind and the attempt of the task that it was made for. */
+  task_kind: Optional<string>;
+  task_attempt: Optional<number>;
+  /** The date of the prices that it was booked at; `null` while it is open, and where its model has none. */
+  prices_as_of: Optional<string>;
+  /** What of its owner's budget is kept for it while it is open. */
+  reserved_usd: ColumnType<string, string | number | undefined, string | number>;
 }
 
 export interface Tasks {
@@ -109,6 +116,10 @@ export interface Tasks {
   total: Optional<number>;
   /** LLM calls on the straight path, without retries. */
   planned_calls: Generated<number>;
+  /** The same, by stage. */
+  planned_stages: Json;
+  /** Those that were still ahead when the task was stopped, by stage. */
+  avoided_stages: Json;
   result: Json;
   error: Json;
   stage: Optional<string>;

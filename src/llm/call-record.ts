@@ -3,8 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { AbortContext, type AbortFrame } from '../abort/index.js';
 import { countTokens } from './offline/index.js';
-import { LlmCallsRepository, type CallOutcome, type NewCall } from './llm-calls.repository.js';
-import { costOf } from './prices.js';
+import { LlmCallsRepository, type CallOutcome, type ClosedCall, type NewCall } from './llm-calls.repository.js';
+import { PriceTable } from './prices.js';
 
 /** What the provider itself counted. */
 export interface ExactUsage {
@@ -57,6 +57,7 @@ export class CallLedger {
   constructor(
     private readonly calls: LlmCallsRepository,
     private readonly context: AbortContext,
+    private readonly prices: PriceTable,
   ) {}
 
   async open(
@@ -71,6 +72,7 @@ export class CallLedger {
       id: record.id,
       task_id: scope.id,
       owner: scope.labels.owner,
+      task_kind: scope.labels.kind,
       stage: stage ?? scope.lastStage ?? 'none',
     });
     return record;
@@ -86,20 +88,20 @@ export class CallLedger {
       completion_tokens: completionTokens,
       is_exact: record.exact !== undefined || !record.isSent,
     };
-    const cost_usd = this.#costOf(record.model, { promptTokens, completionTokens });
+    const price = this.#costOf(record.model, { promptTokens, completionTokens });
     try {
-      await this.context.shield(() => this.calls.close(record.id, { ...row, cost_usd }));
+      await this.context.shield(() => this.calls.close(record.id, { ...row, ...price }));
     } catch (error) {
       this.#logger.error({ err: error, call_id: record.id, ...row, msg: '[Llm] A call could not be booked, its row stays open' });
     }
   }
 
-  #costOf(model: string, tokens: ExactUsage): number {
-    const cost = costOf(model, tokens);
+  #costOf(model: string, tokens: ExactUsage): Pick<ClosedCall, 'cost_usd' | 'prices_as_of'> {
+    const cost = this.prices.costOf(model, tokens);
     if (cost === undefined && !this.#unpriced.has(model)) {
       this.#unpriced.add(model);
       this.#logger.warn({ model, msg: `[Llm] No price is known for ${model}: its calls are booked at 0 US dollars` });
     }
-    return cost ?? 0;
+    return { cost_usd: cost ?? 0, prices_as_of: cost === undefined ? null : this.prices.date };
   }
 }

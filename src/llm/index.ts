@@ -4,5 +4,5 @@ export { LlmModule } from './llm.module.js';
 export { materialPrompt, type ChatMessage, type ContentPart, type ImagePart, type TextMessage } from './messages.js';
 export { Models } from './models.js';
 export { countTokens } from './offline/index.js';
-export { costOf, PRICES, PRICES_AS_OF } from './prices.js';
+export { costOf, PRICES, PRICES_AS_OF, PriceTable } from './prices.js';
 export { UPSTREAM_PROBLEMS } from './upstream-error.js';

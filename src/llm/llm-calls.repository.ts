@@ -8,6 +8,7 @@ export interface NewCall {
   readonly id: string;
   readonly task_id: string;
   readonly owner: string | undefined;
+  readonly task_kind: string | undefined;
   readonly stage: string;
   readonly kind: 'chat' | 'embeddings';
   readonly model: string;
@@ -19,6 +20,8 @@ export interface ClosedCall {
   readonly completion_tokens: number;
   readonly is_exact: boolean;
   readonly cost_usd: number;
+  /** `null` where the model has no known price. */
+  readonly prices_as_of: string | null;
 }
 
 export interface TaskUsage {

@@ -1,11 +1,18 @@
 import { Module } from '@nestjs/common';
+import { APP_CONFIG, type AppConfig } from '../config/index.js';
 import { CallLedger } from './call-record.js';
 import { LlmCallsRepository } from './llm-calls.repository.js';
 import { Llm } from './llm.js';
 import { Models } from './models.js';
+import { BUILT_IN_PRICES, PriceTable } from './prices.js';
+
+/** Read before anything starts: a file that is no price table stops the start. */
+async function pricesInForce({ llm }: AppConfig): Promise<PriceTable> {
+  return llm.pricesFile === undefined ? BUILT_IN_PRICES : await PriceTable.read(llm.pricesFile);
+}
 
 @Module({
-  providers: [Models, LlmCallsRepository, CallLedger, Llm],
-  exports: [Llm, Models],
+  providers: [{ provide: PriceTable, useFactory: pricesInForce, inject: [APP_CONFIG] }, Models, LlmCallsRepository, CallLedger, Llm],
+  exports: [Llm, Models, PriceTable],
 })
 export class LlmModule {}

@@ -1,3 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { ConfigError } from '../config/index.js';
+
 /** US dollars per million tokens. */
 export interface Price {
   readonly prompt: number;
@@ -22,8 +26,68 @@ export interface TokenCount {
   readonly completionTokens: number;
 }
 
-/** What tokens of a model cost, in US dollars; `undefined` for a model without a known price. */
-export function costOf(model: string, { promptTokens, completionTokens }: TokenCount): number | undefined {
-  const price = PRICES[model];
-  return price && (promptTokens * price.prompt + completionTokens * price.completion) / 1_000_000;
+const perMillion = z.number().nonnegative().max(1_000_000);
+const priceFile = z.strictObject({
+  date: z.iso.date(),
+  models: z.record(z.string().min(1), z.strictObject({ input: perMillion, output: perMillion })),
+});
+
+/** The prices in force, and the day they are of. */
+export class PriceTable {
+  readonly #prices: ReadonlyMap<string, Price>;
+
+  constructor(
+    /** `YYYY-MM-DD`. */
+    readonly date: string,
+    prices: Readonly<Record<string, Price>>,
+  ) {
+    this.#prices = new Map(Object.entries(prices));
+  }
+
+  /**
+   * The prices of a JSON file, in place of all built-in ones: `{date, models: {name: {input, output}}}`, in US dollars per million
+   * tokens. Throws a `ConfigError` of one line for a file that cannot be read, or is not of this shape.
+   */
+  static async read(path: string): Promise<PriceTable> {
+    const parsed = priceFile.safeParse(await jsonOf(path));
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      throw unusable(path, `/${(issue?.path ?? []).join('/')}: ${issue?.message ?? 'does not fit'}`);
+    }
+    const { date, models } = parsed.data;
+    const prices = Object.entries(models).map(([name, { input, output }]) => [name, { prompt: input, completion: output }] as const);
+    return new PriceTable(date, Object.fromEntries(prices));
+  }
+
+  /** What tokens of a model cost, in US dollars; `undefined` for a model without a known price. */
+  costOf(model: string, { promptTokens, completionTokens }: TokenCount): number | undefined {
+    const price = this.#prices.get(model);
+    return price && (promptTokens * price.prompt + completionTokens * price.completion) / 1_000_000;
+  }
+}
+
+export const BUILT_IN_PRICES = new PriceTable(PRICES_AS_OF, PRICES);
+
+/** What tokens of a model cost at the built-in prices, in US dollars; `undefined` for a model without one. */
+export function costOf(model: string, tokens: TokenCount): number | undefined {
+  return BUILT_IN_PRICES.costOf(model, tokens);
+}
+
+async function jsonOf(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw unusable(path, `it cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, error);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw unusable(path, 'it is not JSON', error);
+  }
+}
+
+function unusable(path: string, why: string, cause?: unknown): ConfigError {
+  const shape = '{"date": "YYYY-MM-DD", "models": {"name": {"input": 1, "output": 2}}}';
+  return new ConfigError(`PRICES_FILE must name a file like ${shape}: ${why} (it is ${JSON.stringify(path)})`, { cause });
 }

@@ -49,6 +49,10 @@ describe('the program', () => {
     expect(await expectRefusal({ NODE_ENV: 'production' })).toContain('JWT_SECRET or JWKS_URL must be set');
   });
 
+  it('says in one line that its file of prices is none', async () => {
+    expect(await expectRefusal({ PRICES_FILE: '/nowhere/prices.json' })).toContain('PRICES_FILE must name a file like ');
+  });
+
   it('says in one line that a model is of no provider it knows', async () => {
     expect(await expectRefusal({ LLM_MODEL: 'nobody:nothing' })).toContain('LLM_MODEL nobody:nothing cannot be opened: ');
   });
