@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { sql, type Kysely } from 'kysely';
 import { ReservedDatabase, type Schema, type Tx } from '../database/index.js';
 import { statesThatAccept, TASK_STATES, isTerminal, type TaskState } from './task-state.js';
-import { CALLS_AHEAD, fromNow, ISO_NOW, type NewTask } from './tasks.repository.js';
+import { fromNow, ISO_NOW, type NewTask } from './tasks.repository.js';
 import type { CancelIntent, TaskKey, TaskRow } from './task.js';
 
 /** Which tasks of one owner are meant. At least one of the fields is given. */
@@ -40,8 +40,25 @@ export interface Mark {
 
 /** The advisory locks of owners stand in a space of their own: these are the first four letters of the name. */
 const LOCK_SPACE = 0x48616e67;
+/** The stage of a call as `tallyStages` names it. */
+const WITHOUT_PLACE = sql`regexp_replace(c.stage, ' [0-9]+/[0-9]+', '')`;
 const LIVE = TASK_STATES.filter((state) => !isTerminal(state));
 const TELLABLE = statesThatAccept('cancel');
+
+/**
+ * The calls that are still ahead of a task `m` in the queue, by stage. One that was given back, or left behind by an instance that is
+ * gone, has made some of them.
+ */
+const CALLS_AHEAD = sql`(
+  select jsonb_object_agg(p.stage, greatest(p.planned::int - coalesce(made.calls, 0), 0)) as stages,
+    sum(greatest(p.planned::int - coalesce(made.calls, 0), 0))::int as calls
+  from tasks q cross join lateral jsonb_each_text(q.planned_stages) as p (stage, planned)
+  left join lateral (
+    select count(distinct c.stage)::int as calls from llm_calls c
+    where c.task_id = q.id and c.owner = q.owner and ${WITHOUT_PLACE} = p.stage and (c.outcome <> 'aborted' or c.prompt_tokens > 0)
+  ) made on true
+  where q.owner = m.owner and q.id = m.id
+)`;
 
 /** What cancels write: intents on rows, tombstones for ids, marks for scopes. On connections that no slow query of a feature can hold. */
 @Injectable()
@@ -90,14 +107,16 @@ export class CancelsRepository {
   async #tellAll(tx: Tx, rows: readonly TaskRow[], cancel: Omit<CancelIntent, 'requested_at'>): Promise<ToldRow[]> {
     if (rows.length === 0) return [];
     const intent = sql`${JSON.stringify(cancel)}::jsonb || jsonb_build_object('requested_at', ${ISO_NOW})`;
-    const noWork = sql`jsonb_build_object('stopped_at', ${ISO_NOW}, 'stage', t.stage, 'layers', '[]'::jsonb, 'calls_avoided', ${CALLS_AHEAD},
+    const noWork = sql`jsonb_build_object('stopped_at', ${ISO_NOW}, 'stage', t.stage, 'layers', '[]'::jsonb, 'calls_avoided', coalesce(ahead.calls, t.planned_calls),
       'zombies', '[]'::jsonb, 'confirmed', true)`;
     const { rows: told } = await sql<TaskRow>`
       update tasks t set cancel = ${intent},
         state = case t.state when 'queued' then 'cancelled' else 'cancelling' end,
         receipt = case t.state when 'queued' then ${noWork} end,
+        avoided_stages = case t.state when 'queued' then ahead.stages end,
         finished_at = case t.state when 'queued' then clock_timestamp() end
       from unnest(${rows.map(({ owner }) => owner)}::text[], ${rows.map(({ id }) => id)}::uuid[]) as m (owner, id)
+        left join lateral ${CALLS_AHEAD} ahead on true
       where t.owner = m.owner and t.id = m.id
       returning t.*`.execute(tx);
     return told.map((row) => ({ ...row, isStoppedNow: row.state === 'cancelled' }));

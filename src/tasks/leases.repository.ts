@@ -4,7 +4,7 @@ import { HeartbeatDatabase, type Tx } from '../database/index.js';
 import { OWNER_LOST } from './task-failure.js';
 import { TaskQueue } from './task-queue.js';
 import type { Claim, TaskRow } from './task.js';
-import { CALLS_AHEAD, ISO_NOW } from './tasks.repository.js';
+import { ISO_NOW } from './tasks.repository.js';
 
 /** What the work on a task has come to, as its owner tells on each heartbeat. */
 export interface Beat extends Claim {
@@ -35,7 +35,7 @@ const LOST = sql`
   cancel = case when ${IS_REQUEUED} then null
     else coalesce(t.cancel, jsonb_build_object('cause', 'lease_lost', 'requested_at', ${ISO_NOW})) end,
   receipt = case when not (${IS_REQUEUED}) then jsonb_build_object('stopped_at', null, 'stage', t.stage, 'layers', '[]'::jsonb,
-    'calls_avoided', ${CALLS_AHEAD}, 'zombies', '[]'::jsonb, 'confirmed', false) end,
+    'calls_avoided', 0, 'zombies', '[]'::jsonb, 'confirmed', false) end,
   finished_at = case when not (${IS_REQUEUED}) then clock_timestamp() end, lease_until = null,
   instance_id = case when not (${IS_REQUEUED}) then t.instance_id end`;
 

@@ -5,6 +5,7 @@ import { CancelBus } from './bus/index.js';
 import { LeasesRepository } from './leases.repository.js';
 import type { LiveTask } from './live-tasks.js';
 import { toIntent, toReceipt } from './receipt.js';
+import { tallyStages } from './stage-tally.js';
 import { TaskNotices } from './task-notices.js';
 import { TASK_SETTINGS, type TaskSettings } from './task-settings.js';
 import { toFailure } from './task-failure.js';
@@ -74,8 +75,9 @@ export class TaskEnd {
     const { claim, progress } = task;
     const { instanceId } = this.settings;
     await this.rows.tell(claim, instanceId, toIntent(reason));
-    const receipt = await this.#receiptOf(task, scope);
-    const row = await this.rows.stop(claim, instanceId, { stage: scope.lastStage, progress }, receipt);
+    const avoided = await this.#avoidedBy(task);
+    const receipt = receiptOf(scope, avoided.length);
+    const row = await this.rows.stop(claim, instanceId, { stage: scope.lastStage, progress }, receipt, tallyStages(avoided));
     if (row) await this.#tellStop(row, scope);
     task.onStopped?.(reason, (row?.receipt as Receipt | undefined) ?? receipt);
   }
@@ -100,11 +102,10 @@ export class TaskEnd {
     await this.#tellEnd(row);
   }
 
-  async #receiptOf({ claim, calls }: LiveTask, scope: AbortScope): Promise<Receipt> {
+  /** The stages of the calls that were still ahead. */
+  async #avoidedBy({ claim, calls }: LiveTask): Promise<string[]> {
     const called = new Set(await this.llm.stagesCalled(claim));
-    const avoided = calls.filter((stage) => !called.has(stage)).length;
-    const { stage, ...report } = scope.report() ?? { cause: 'user', stage: undefined, stoppedMs: 0, layers: [], zombies: [] };
-    return toReceipt({ ...report, stage: stage ?? scope.lastStage }, avoided);
+    return calls.filter((stage) => !called.has(stage));
   }
 
   async #tellEnd({ owner, id }: TaskRow): Promise<void> {
@@ -125,6 +126,11 @@ export class TaskEnd {
 /** Whatever failed on an instance that no longer holds the task is for its next owner to find out. */
 function isLost({ signal }: AbortScope): boolean {
   return signal.aborted && toAbortReason(signal.reason).abortCause === 'lease_lost';
+}
+
+function receiptOf(scope: AbortScope, callsAvoided: number): Receipt {
+  const { stage, ...report } = scope.report() ?? { cause: 'user', stage: undefined, stoppedMs: 0, layers: [], zombies: [] };
+  return toReceipt({ ...report, stage: stage ?? scope.lastStage }, callsAvoided);
 }
 
 function placeOf({ done, total, stage }: TaskRow): string {

@@ -4,6 +4,7 @@ import { Database, ReservedDatabase, type Schema, type Tx } from '../database/in
 import type { Progress } from './live-tasks.js';
 import { TaskQueue } from './task-queue.js';
 import { statesThatAccept, type TaskState } from './task-state.js';
+import type { StageTally } from './stage-tally.js';
 import type { TaskFailure } from './task-failure.js';
 import type { CancelIntent, Claim, Receipt, TaskKey, TaskRow } from './task.js';
 
@@ -24,6 +25,7 @@ export interface NewTask extends TaskKey {
   readonly isJob?: boolean;
   /** LLM calls on the straight path, without retries. */
   readonly plannedCalls: number;
+  readonly plannedStages: StageTally;
   readonly instanceId: string;
   readonly leaseMs: number;
 }
@@ -150,6 +152,7 @@ export class TasksRepository {
         state: 'cancelled',
         cancel: JSON.stringify(cancel),
         receipt: JSON.stringify(receipt),
+        avoided_stages: JSON.stringify(task.plannedStages),
         finished_at: sql<Date>`clock_timestamp()`,
       })
       .onConflict((conflict) => conflict.columns(['owner', 'id']).doNothing())
@@ -162,7 +165,7 @@ export class TasksRepository {
     const { owner, id, ...face } = columnsOf(task);
     return await tx
       .updateTable('tasks')
-      .set({ ...face, receipt: JSON.stringify(receipt) })
+      .set({ ...face, receipt: JSON.stringify(receipt), avoided_stages: face.planned_stages })
       .where('owner', '=', owner)
       .where('id', '=', id)
       .where('state', '=', 'cancelled')
@@ -236,13 +239,14 @@ export class TasksRepository {
       .execute();
   }
 
-  /** `cancelling → cancelled` with the receipt. `undefined` where the task is no longer this owner's. */
-  async stop(claim: Claim, instanceId: string, reached: Reached, receipt: Receipt): Promise<TaskRow | undefined> {
+  /** `cancelling → cancelled` with the receipt, and the calls avoided. `undefined` where the task is no longer this owner's. */
+  async stop(claim: Claim, instanceId: string, reached: Reached, receipt: Receipt, avoided: StageTally): Promise<TaskRow | undefined> {
     const stoppedAt = sql<string>`jsonb_set(${JSON.stringify(receipt)}::jsonb, '{stopped_at}', to_jsonb(${ISO_NOW}))`;
     return await this.#owned(claim, instanceId)
       .set({
         state: 'cancelled',
         receipt: receipt.stopped_at === null ? JSON.stringify(receipt) : stoppedAt,
+        avoided_stages: JSON.stringify(avoided),
         ...columnsReached(reached),
         ...ENDED,
       })
@@ -295,12 +299,6 @@ const ENDED = { finished_at: sql<Date>`clock_timestamp()`, lease_until: null };
 /** The database's clock as JSON writes times. */
 export const ISO_NOW = sql<string>`to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
-/** Of a task `t` on which nobody works: the LLM calls of its straight path that no attempt has made. */
-export const CALLS_AHEAD = sql<number>`greatest(0, t.planned_calls - (
-  select count(distinct c.stage) from llm_calls c
-  where c.owner = t.owner and c.task_id = t.id and (c.outcome <> 'aborted' or c.prompt_tokens > 0)
-))`;
-
 function columnsReached({ stage, progress: { done, total } }: Reached) {
   return { stage: stage ?? null, done, total, item: null };
 }
@@ -309,7 +307,7 @@ export function fromNow(ms: number) {
   return sql<Date>`clock_timestamp() + ${ms} * interval '1 ms'`;
 }
 
-function columnsOf({ owner, id, kind, scopes, input, inputHash, clientId, issuedAt, total, isJob = false, plannedCalls }: NewTask) {
+function columnsOf({ owner, id, kind, scopes, input, inputHash, clientId, issuedAt, total, isJob = false, plannedCalls, plannedStages }: NewTask) {
   return {
     owner,
     id,
@@ -320,6 +318,7 @@ function columnsOf({ owner, id, kind, scopes, input, inputHash, clientId, issued
     total: total ?? null,
     is_job: isJob,
     planned_calls: plannedCalls,
+    planned_stages: JSON.stringify(plannedStages),
     client_id: clientId ?? null,
     issued_at: issuedAt ?? null,
   };

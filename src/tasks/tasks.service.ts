@@ -20,6 +20,7 @@ import { TaskCreation, taskExists } from './task-creation.js';
 import { TaskEnd } from './task-end.js';
 import { TaskFailedError, type TaskFailure } from './task-failure.js';
 import { isTerminal, type TaskState } from './task-state.js';
+import { tallyStages } from './stage-tally.js';
 import { TASK_SETTINGS, type TaskSettings } from './task-settings.js';
 import type { CancelIntent, Claim, Receipt, TaskKey, TaskRow } from './task.js';
 import { TaskQueue } from './task-queue.js';
@@ -308,8 +309,9 @@ export class Tasks {
     const { taskId: id, clientId, issuedAt, deadlineMs } = issue;
     const all = [...new Set([...scopes, ...issue.scopes])];
     const inputHash = hashOf(resumedFrom === undefined ? input : { resumedFrom, input });
-    const what = { owner, id, kind, scopes: all, input, inputHash, total, done, resumedFrom, plannedCalls: calls.length };
-    return { ...what, clientId, issuedAt, deadlineMs, instanceId, leaseMs };
+    const planned = { plannedCalls: calls.length, plannedStages: tallyStages(calls) };
+    const what = { owner, id, kind, scopes: all, input, inputHash, total, done, resumedFrom };
+    return { ...what, ...planned, clientId, issuedAt, deadlineMs, instanceId, leaseMs };
   }
 }
 
