@@ -18,6 +18,7 @@ import { MetricsModule } from './metrics/index.js';
 import { ProblemFilter } from './problems/index.js';
 import { QuizzesModule } from './quizzes/index.js';
 import { TasksModule } from './tasks/index.js';
+import { UsageModule } from './usage/index.js';
 
 /** Where an embedding program can look in. */
 export interface AppSeams {
@@ -52,6 +53,7 @@ export class AppModule {
         ChatModule,
         AnalysesModule,
         DocumentsModule,
+        UsageModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ProblemFilter }, OpenRequests, Drain],
     };

@@ -8,6 +8,7 @@ export interface ProblemKind {
 export const PROBLEMS = {
   validation_failed: { status: 400, title: 'Bad request' },
   unauthorized: { status: 401, title: 'Unauthorized' },
+  admin_required: { status: 403, title: 'Forbidden' },
   auth_unavailable: { status: 503, title: 'Tokens cannot be verified' },
   book_not_found: { status: 404, title: 'Not found' },
   chapter_not_found: { status: 404, title: 'Not found' },

@@ -41,6 +41,7 @@ const CANCEL_PROJECT = 'POST /api/projects/{project_id}/cancel-tasks';
 const PUT_RESOURCES = 'PUT /api/projects/{project_id}/resources';
 const ANALYSE = 'POST /api/projects/{project_id}/analyses';
 const ANALYSIS = 'GET /api/projects/{project_id}/analyses/{task_id}';
+const USAGE = 'GET /api/usage';
 const RESOURCES = 'GET /api/projects/{project_id}/resources';
 
 const EMPTY_CHAPTER = 199;
@@ -181,6 +182,7 @@ describe('what /docs-json publishes', () => {
       [CANCEL_PROJECT]: () => client.post('/api/projects/7/cancel-tasks', {}),
       [PUT_RESOURCES]: () => putResources([VM, VM]),
       [RESOURCES]: () => client.get('/api/projects/7/resources?limit=1'),
+      [USAGE]: () => client.get('/api/usage'),
       [ANALYSE]: () => analyse(),
       [ANALYSIS]: () => client.get(`/api/projects/8/analyses/${ANALYSED}`),
       [SAID]: () => client.get('/api/chat/sessions/s/messages'),
@@ -337,6 +339,8 @@ describe('what /docs-json publishes', () => {
       [PUT_RESOURCES, 'validation_failed', () => putResources([{ id: 'vm-1' }])],
       [PUT_RESOURCES, 'payload_too_large', () => putResources([{ ...VM, notes: 'x'.repeat(8 * 1_048_576) }])],
       [PUT_RESOURCES, 'resource_unusable', () => putResources([{ ...VM, name: 'a\0' }])],
+      [USAGE, 'validation_failed', () => client.get('/api/usage?from=yesterday')],
+      [USAGE, 'admin_required', () => client.get('/api/usage?owner=somebody')],
       [RESOURCES, 'validation_failed', () => client.get('/api/projects/7/resources?limit=0')],
     ];
 
