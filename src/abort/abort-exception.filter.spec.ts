@@ -38,7 +38,7 @@ const ANSWERS: Record<Exclude<AbortCause, 'client_disconnect'>, { status: number
   user: { status: 409, title: 'Task cancelled', code: 'task_cancelled', detail: 'wrong chapter' },
   scope: { status: 409, title: 'Task cancelled', code: 'task_cancelled', detail: 'The task was cancelled.' },
   superseded: { status: 409, title: 'Task cancelled', code: 'task_cancelled', detail: 'The task was cancelled.' },
-  budget: { status: 402, title: 'Budget exhausted', code: 'task_cancelled', detail: 'The task was cancelled.' },
+  budget: { status: 402, title: 'Budget exhausted', code: 'budget_exceeded', detail: 'The task was cancelled.' },
   deadline: { status: 504, title: 'Deadline exceeded', code: 'deadline_exceeded', detail: 'The deadline of 250 ms passed.' },
   drain: {
     status: 503,

@@ -36,7 +36,7 @@ const CODES: Record<AbortCause, string> = {
   user: 'task_cancelled',
   scope: 'task_cancelled',
   superseded: 'task_cancelled',
-  budget: 'task_cancelled',
+  budget: 'budget_exceeded',
   deadline: 'deadline_exceeded',
   drain: 'draining',
   lease_lost: 'lease_lost',

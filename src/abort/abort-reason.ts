@@ -36,7 +36,7 @@ export type CancelCause = Extract<AbortCause, 'user' | 'scope' | 'superseded' | 
 
 /** A person or a policy asked for the stop. `by` names who, `reason` is their own word for it. */
 export class CancelledError extends AbortReason {
-  readonly code = 'task_cancelled';
+  readonly code: 'task_cancelled' | 'budget_exceeded';
 
   constructor(
     readonly abortCause: CancelCause = 'user',
@@ -44,6 +44,7 @@ export class CancelledError extends AbortReason {
     options?: ErrorOptions,
   ) {
     super(details.reason ?? 'The task was cancelled.', options);
+    this.code = abortCause === 'budget' ? 'budget_exceeded' : 'task_cancelled';
   }
 }
 

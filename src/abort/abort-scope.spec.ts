@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { AbortScope, CancelledError, ClientDisconnectedError } from './index.js';
+import { AbortScope, CancelledError, ClientDisconnectedError, type AbortReason } from './index.js';
 import { Gate } from '../testing/index.js';
 
 const reason = new ClientDisconnectedError();
@@ -32,6 +32,17 @@ describe('An abort scope', () => {
     expect(scope.id).toMatch(/^[0-9a-f-]{36}$/);
     expect(scope.id).toBe(scope.id);
     expect(scope.labels).toEqual({});
+  });
+
+  it('can be aborted from within where its source lets it, by the first reason alone, and says so where it does not', () => {
+    const controller = new AbortController();
+    const source = { open: () => controller.signal, abort: (why: AbortReason) => controller.abort(why) };
+    const scope = new AbortScope(source, { zombieAfterMs: 1, onZombie: () => undefined });
+    const [first, second] = [new CancelledError('budget'), new CancelledError('user')];
+    scope.abort(first);
+    scope.abort(second);
+    expect(scope.signal.reason).toBe(first);
+    expect(() => scoped().scope.abort(first)).toThrow('This scope cannot be aborted from within');
   });
 
   it('lets a checkpoint pass until the abort, and then throws the reason itself', () => {

@@ -7,6 +7,8 @@ export interface SignalSource {
   open(): AbortSignal;
   /** Called before every look at the signal, which it may abort. */
   look?(): void;
+  /** Aborts the signal from within; absent where only somebody outside can. */
+  abort?(reason: AbortReason): void;
 }
 
 /**
@@ -69,6 +71,15 @@ export class AbortScope {
   checkpoint(): void {
     const signal = this.signal;
     if (signal.aborted) throw signal.reason;
+  }
+
+  /**
+   * Stops this work from within, as what it needs does when there is no more of it. The first reason counts: throw `signal.reason`
+   * afterwards. Throws an `Error` in a scope that `AbortContext.run` has not opened: a request stops with its client.
+   */
+  abort(reason: AbortReason): void {
+    if (!this.#source.abort) throw new Error('This scope cannot be aborted from within. Run the work in one of its own: AbortContext.run.');
+    if (!this.signal.aborted) this.#source.abort(reason);
   }
 
   /** True the first time that a stage is announced as stopped, and false after that: one line each. */

@@ -108,7 +108,7 @@ export class AbortContext {
     { id, labels, timeoutMs, look }: RunOptions = {},
   ): Promise<T> {
     using derived = deriveSignal([signal], { timeoutMs });
-    const scope = this.#scope({ open: () => derived.signal, look }, labels, id);
+    const scope = this.#scope({ open: () => derived.signal, abort: (reason) => derived.abort(reason), look }, labels, id);
     return await abortStorage.run({ scope, kind: 'live' }, () => fn(scope));
   }
 
