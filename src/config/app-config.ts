@@ -20,6 +20,12 @@ export interface AppConfig {
   /** With a token, `/metrics` asks for it. */
   readonly metrics: { readonly token?: string };
   readonly llm: LlmConfig;
+  readonly budget: {
+    /** What each user may spend on a day, in UTC, in US dollars. Absent: as much as they like. */
+    readonly usdPerDay?: number;
+    /** The tokens of an answer that are reserved before it is asked for, and again each time that it grows beyond. */
+    readonly answerTokens: number;
+  };
   readonly auth: { readonly secret?: string; readonly jwksUrl?: string };
   /** Absent: cancels travel through the database, or stay within the process where that is embedded. */
   readonly redisUrl?: string;

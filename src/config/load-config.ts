@@ -13,6 +13,11 @@ const integer = (min: number, max: number) =>
     .regex(/^\d+$/, 'must be a whole number')
     .transform(Number)
     .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`);
+const dollars = z
+  .string()
+  .regex(/^\d+(\.\d{1,8})?$/, 'must be an amount of US dollars, such as 2.50')
+  .transform(Number)
+  .refine((value) => value <= 1_000_000, 'must be at most 1000000 US dollars');
 const url = (protocols: RegExp, what: string) =>
   z.string().refine((value) => URL.canParse(value) && protocols.test(new URL(value).protocol), `must be ${what}`);
 const httpUrl = url(/^https?:$/, 'an http or https URL');
@@ -48,6 +53,8 @@ const environment = z.object({
   LLM_TIMEOUT_MS: integer(1, 3_600_000).default(120_000),
   LLM_MAX_RETRIES: integer(0, 10).default(2),
   PRICES_FILE: z.string().optional(),
+  BUDGET_USD_PER_DAY: dollars.optional(),
+  BUDGET_ANSWER_TOKENS: integer(1, 1_000_000).default(2048),
   JWT_SECRET: z.string().min(32, 'must be at least 32 characters long').optional(),
   JWKS_URL: httpUrl.optional(),
   REDIS_URL: url(/^rediss?:$/, 'a redis:// or rediss:// URL').optional(),
@@ -120,6 +127,7 @@ function toConfig(env: Environment): AppConfig {
     uploads: { maxFiles: env.UPLOAD_MAX_FILES, maxFileBytes: env.UPLOAD_MAX_FILE_BYTES, blobDir: env.BLOB_DIR },
     metrics: { token: env.METRICS_TOKEN },
     llm: toLlmConfig(env),
+    budget: { usdPerDay: env.BUDGET_USD_PER_DAY, answerTokens: env.BUDGET_ANSWER_TOKENS },
     auth: { secret: env.JWT_SECRET, jwksUrl: env.JWKS_URL },
     abort: { zombieAfterMs: env.ZOMBIE_AFTER_MS, shieldTimeoutMs: env.SHIELD_TIMEOUT_MS, onDisconnect: env.DISCONNECT_PROPAGATION },
   };

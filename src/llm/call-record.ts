@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
-import { AbortContext, type AbortFrame } from '../abort/index.js';
+import { AbortContext, CancelledError, type AbortFrame, type AbortScope } from '../abort/index.js';
+import { Budgets, type Reservation } from './budgets.js';
 import { countTokens } from './offline/index.js';
 import { LlmCallsRepository, type CallOutcome, type ClosedCall, type NewCall } from './llm-calls.repository.js';
 import { PriceTable } from './prices.js';
@@ -17,13 +18,21 @@ export class CallRecord {
   /** True once the request may have left for the provider: from then on the prompt is paid. */
   isSent = false;
   exact?: ExactUsage;
+  /** What its owner's budget keeps for it, where there is one. */
+  reservation?: Reservation;
   #text = '';
+  #prompt?: number;
 
   constructor(
     readonly id: string,
     readonly model: string,
-    private readonly promptTokens: () => number,
+    private readonly countPrompt: () => number,
   ) {}
+
+  /** Counted once, when first asked for. */
+  get promptTokens(): number {
+    return (this.#prompt ??= this.countPrompt());
+  }
 
   /** Adds a piece of the answer, so that it can be counted if the provider never gets to say its own count. */
   add(text: string): void {
@@ -38,7 +47,7 @@ export class CallRecord {
   tokens(): ExactUsage {
     if (this.exact) return this.exact;
     if (!this.isSent) return { promptTokens: 0, completionTokens: 0 };
-    return { promptTokens: this.promptTokens(), completionTokens: countTokens(this.#text) };
+    return { promptTokens: this.promptTokens, completionTokens: countTokens(this.#text) };
   }
 }
 
@@ -46,6 +55,17 @@ export class CallRecord {
 async function socketsClosed(): Promise<void> {
   await setImmediate();
   await setImmediate();
+}
+
+/** What the budget does not reach for stops the whole of the work, and not this call alone. */
+async function orStop<T>(scope: AbortScope, reserve: () => Promise<T>): Promise<T> {
+  try {
+    return await reserve();
+  } catch (error) {
+    if (!(error instanceof CancelledError) || error.abortCause !== 'budget') throw error;
+    scope.abort(error);
+    throw scope.signal.reason;
+  }
 }
 
 /** Opens and closes ledger rows. Closing happens in a shield: an abort cannot reach it. */
@@ -58,24 +78,32 @@ export class CallLedger {
     private readonly calls: LlmCallsRepository,
     private readonly context: AbortContext,
     private readonly prices: PriceTable,
+    private readonly budgets: Budgets,
   ) {}
 
+  /** Opens the row of a call. Where its owner's budget does not reach for it, the work under way is aborted, and its reason thrown. */
   async open(
     { kind, model }: Pick<NewCall, 'kind' | 'model'>,
     { scope, stage }: AbortFrame,
     promptTokens: () => number,
   ): Promise<CallRecord> {
     const record = new CallRecord(randomUUID(), model, promptTokens);
-    await this.calls.open({
-      kind,
-      model,
-      id: record.id,
-      task_id: scope.id,
-      owner: scope.labels.owner,
-      task_kind: scope.labels.kind,
-      stage: stage ?? scope.lastStage ?? 'none',
-    });
+    const { owner, kind: task_kind, attempt } = scope.labels;
+    const task_attempt = attempt === undefined ? undefined : Number(attempt);
+    const row = { kind, model, id: record.id, task_id: scope.id, task_kind, task_attempt, stage: stage ?? scope.lastStage ?? 'none' };
+    if (this.budgets.isHeld(owner)) {
+      record.reservation = await orStop(scope, () => this.budgets.open({ ...row, owner }, record.promptTokens));
+    } else await this.calls.open({ ...row, owner });
     return record;
+  }
+
+  /** Adds a piece of the answer. Where the budget does not reach for a longer one, the work is aborted, and its reason thrown. */
+  async add(record: CallRecord, piece: string, { scope }: AbortFrame): Promise<void> {
+    record.add(piece);
+    const { reservation } = record;
+    const { owner } = scope.labels;
+    if (owner === undefined || !reservation?.isShortAfter(piece)) return;
+    await orStop(scope, () => this.budgets.extend(record.id, owner, reservation));
   }
 
   /** Never rejects: an outcome that could not be written is an ERROR in the log and leaves the row open, and changes no answer. */

@@ -1,3 +1,4 @@
+export { Budgets, type Standing } from './budgets.js';
 export { Llm, type ChatCall, type StructuredCall } from './llm.js';
 export { NO_USAGE, type TaskUsage } from './llm-calls.repository.js';
 export { LlmModule } from './llm.module.js';

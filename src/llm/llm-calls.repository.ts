@@ -9,6 +9,7 @@ export interface NewCall {
   readonly task_id: string;
   readonly owner: string | undefined;
   readonly task_kind: string | undefined;
+  readonly task_attempt: number | undefined;
   readonly stage: string;
   readonly kind: 'chat' | 'embeddings';
   readonly model: string;

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { APP_CONFIG, type AppConfig } from '../config/index.js';
+import { BudgetsRepository } from './budgets.repository.js';
+import { Budgets } from './budgets.js';
 import { CallLedger } from './call-record.js';
 import { LlmCallsRepository } from './llm-calls.repository.js';
 import { Llm } from './llm.js';
@@ -12,7 +14,15 @@ async function pricesInForce({ llm }: AppConfig): Promise<PriceTable> {
 }
 
 @Module({
-  providers: [{ provide: PriceTable, useFactory: pricesInForce, inject: [APP_CONFIG] }, Models, LlmCallsRepository, CallLedger, Llm],
-  exports: [Llm, Models, PriceTable],
+  providers: [
+    { provide: PriceTable, useFactory: pricesInForce, inject: [APP_CONFIG] },
+    Models,
+    LlmCallsRepository,
+    Budgets,
+    BudgetsRepository,
+    CallLedger,
+    Llm,
+  ],
+  exports: [Llm, Models, PriceTable, Budgets],
 })
 export class LlmModule {}

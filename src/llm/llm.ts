@@ -183,7 +183,7 @@ export class Llm {
       record.isSent = true;
       for await (const piece of call.attempt(bounded.signal, record)) {
         clock.hold();
-        if (typeof piece === 'string') record.add(piece);
+        if (typeof piece === 'string') await this.ledger.add(record, piece, frame);
         yield piece;
         clock.tick();
       }

@@ -54,6 +54,7 @@ export const FAILURES = {
 /** What the reasons of aborts are, to a client that still listens. The abort filter answers them. */
 export const ABORTS = {
   task_cancelled: { status: 409, title: 'Task cancelled' },
+  budget_exceeded: { status: 402, title: 'Budget exhausted' },
   deadline_exceeded: { status: 504, title: 'Deadline exceeded' },
   draining: { status: 503, title: 'Service unavailable' },
 } satisfies Record<string, ProblemKind>;

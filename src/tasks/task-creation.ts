@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Tx } from '../database/index.js';
+import { Budgets } from '../llm/index.js';
 import { DomainError } from '../problems/index.js';
 import { CancelsRepository, type Mark } from './cancels.repository.js';
 import { toReason } from './receipt.js';
@@ -24,18 +25,22 @@ export class TaskCreation {
     private readonly rows: TasksRepository,
     private readonly cancels: CancelsRepository,
     private readonly notices: TaskNotices,
+    private readonly budgets: Budgets,
   ) {}
 
   /**
    * Writes the task by `insert`, which says whether it could, under its owner's lock. Throws the reason of a cancel that came first,
-   * once the task has been written as stopped by it, and `task_exists` where the id was used for something else.
+   * once the task has been written as stopped by it, `task_exists` where the id was used for something else, and `budget_exceeded` where a
+   * task that calls a model finds nothing left to spend: then nothing is written.
    */
   async create(task: NewTask, insert: (tx: Tx) => Promise<boolean>): Promise<Exclude<Created, { type: 'stopped' }>> {
     const created = await this.rows.inTransaction(async (tx): Promise<Created> => {
       await this.cancels.lock(tx, task.owner, 'shared');
       const mark = await this.cancels.markAgainst(tx, task, this.settings.blindCancelMs);
       if (mark) return await this.#stopByMark(tx, task, mark);
-      return (await insert(tx)) ? { type: 'new' } : await this.#known(tx, task);
+      if (!(await insert(tx))) return await this.#known(tx, task);
+      if (task.plannedCalls > 0) await this.budgets.admit(tx, task.owner);
+      return { type: 'new' };
     });
     if (created.type === 'stopped') throw this.#honour(created);
     return created;

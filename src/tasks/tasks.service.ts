@@ -205,7 +205,7 @@ export class Tasks {
     const { claim, kind } = task;
     const leave = task.attach(client);
     try {
-      const options = { id: claim.id, labels: { owner: claim.owner, kind }, look: () => task.look() };
+      const options = { id: claim.id, labels: { owner: claim.owner, kind, attempt: String(claim.attempt) }, look: () => task.look() };
       return await this.context.run(own, fn, options);
     } finally {
       leave();
