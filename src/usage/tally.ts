@@ -111,6 +111,6 @@ function split(books: Books, keyOf: (row: Facets) => string | undefined): [key: 
 }
 
 /** The ledger keeps eight places: what is beyond is the noise of adding binary fractions. */
-function inDollars(sum: number): number {
+export function inDollars(sum: number): number {
   return Math.round(sum * 1e8) / 1e8;
 }

@@ -90,6 +90,15 @@ export const usageReport = z
     to: z.iso.datetime(),
     owner: z.string().nullable().meta({ description: 'null: everybody' }),
     prices_as_of: z.iso.date().meta({ description: 'the date of the prices in force' }),
+    budget: z
+      .object({
+        usd_per_day: z.number(),
+        spent_usd: z.number().meta({ description: 'since 00:00 UTC, whatever time was asked for' }),
+        reserved_usd: z.number().meta({ description: 'for calls that are under way' }),
+        left_usd: z.number(),
+      })
+      .nullable()
+      .meta({ description: 'of one user, today; null where there is none, and for everybody together' }),
     history_since: z.iso.datetime().meta({ description: 'tasks that ended before are forgotten, and with them what was wasted and saved' }),
     ended_tasks: z.int(),
     ...tally,

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { User } from '../auth/index.js';
 import { APP_CONFIG, type AppConfig } from '../config/index.js';
-import { PriceTable } from '../llm/index.js';
+import { Budgets, PriceTable } from '../llm/index.js';
 import { DomainError } from '../problems/index.js';
-import { breakdownsOf, totalOf } from './tally.js';
+import { breakdownsOf, inDollars, totalOf } from './tally.js';
 import { periodOf, type UsageQuery, type UsageReport } from './usage.dto.js';
 import { UsageRepository } from './usage.repository.js';
 
@@ -18,6 +18,7 @@ export class UsageService {
     @Inject(APP_CONFIG) { tasks }: AppConfig,
     private readonly usage: UsageRepository,
     private readonly prices: PriceTable,
+    private readonly budgets: Budgets,
   ) {
     this.#retentionMs = tasks.retentionDays * DAY_MS;
   }
@@ -35,10 +36,19 @@ export class UsageService {
       to: to.toISOString(),
       owner: owner ?? null,
       prices_as_of: this.prices.date,
+      budget: owner === undefined ? null : await this.#budgetOf(owner),
       history_since: new Date(Date.now() - this.#retentionMs).toISOString(),
       ...totalOf(books),
       ...breakdownsOf(books),
     };
+  }
+
+  async #budgetOf(owner: string): Promise<UsageReport['budget']> {
+    const standing = await this.budgets.standingOf(owner);
+    if (!standing) return null;
+    const { perDayUsd, spentUsd, reservedUsd } = standing;
+    const left = Math.max(0, perDayUsd - spentUsd - reservedUsd);
+    return { usd_per_day: perDayUsd, spent_usd: inDollars(spentUsd), reserved_usd: inDollars(reservedUsd), left_usd: inDollars(left) };
   }
 }
 

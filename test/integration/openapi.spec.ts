@@ -285,6 +285,7 @@ describe('what /docs-json publishes', () => {
         const ask = { [GENERATE]: generate, [VALIDATE]: validate, [SAY]: say }[route] ?? say;
         return [
           [route, 'task_cancelled', stopped(new CancelledError(), () => ask())],
+          [route, 'budget_exceeded', stopped(new CancelledError('budget'), () => ask())],
           [route, 'deadline_exceeded', stopped(new DeadlineExceededError(1), () => ask())],
           [route, 'draining', stopped(new DrainingError(), () => ask())],
           [route, 'owner_lost', stopped(new LeaseLostError(), () => ask())],
@@ -311,6 +312,7 @@ describe('what /docs-json publishes', () => {
       ].flatMap(([route, ask]) =>
         [
           ['task_cancelled', new CancelledError()] as const,
+          ['budget_exceeded', new CancelledError('budget')] as const,
           ['task_exists', new DomainError('task_exists', 'x')] as const,
           ['draining', new DrainingError()] as const,
         ].map(([code, error]) => [route, code, refused(error, ask)] as const),

@@ -74,7 +74,15 @@ describe.each(backends)('GET /api/usage, on %s', (backend) => {
     const { owner, client } = await someone();
     const usage = await usageOf(client);
     const saved = { calls: 0, unpriced_calls: 0, cost_usd: 0, rests_on_calls: 0 };
-    expect(usage).toMatchObject({ owner, prices_as_of: '2026-11-01', ended_tasks: 0, spent: NOTHING, wasted: NOTHING, saved });
+    expect(usage).toMatchObject({
+      owner,
+      prices_as_of: '2026-11-01',
+      budget: null,
+      ended_tasks: 0,
+      spent: NOTHING,
+      wasted: NOTHING,
+      saved,
+    });
     expect(usage.cancels).toEqual({ tasks: 0, rate: null });
     expect([usage.by_day, usage.by_kind, usage.by_cause, usage.by_stage]).toEqual([[], [], [], []]);
     expect(Date.parse(usage.to) - Date.parse(usage.from)).toBe(30 * 86_400_000);
