@@ -307,7 +307,20 @@ export function fromNow(ms: number) {
   return sql<Date>`clock_timestamp() + ${ms} * interval '1 ms'`;
 }
 
-function columnsOf({ owner, id, kind, scopes, input, inputHash, clientId, issuedAt, total, isJob = false, plannedCalls, plannedStages }: NewTask) {
+function columnsOf({
+  owner,
+  id,
+  kind,
+  scopes,
+  input,
+  inputHash,
+  clientId,
+  issuedAt,
+  total,
+  isJob = false,
+  plannedCalls,
+  plannedStages,
+}: NewTask) {
   return {
     owner,
     id,
