@@ -59,7 +59,7 @@ describe('connections', () => {
     expect(livingCall.outcome).toBeUndefined();
     gate.open();
     expect((await living.answer)?.status).toBe(200);
-    expect(count(app, CANCELLED)).toBe(1);
+    await eventually(() => count(app, CANCELLED) === 1);
   });
 
   it('a client that leaves in the same tick as its answer aborts nothing: the quiz was stored and stays', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { CancelledError } from '../../src/abort/index.js';
 import { DomainError } from '../../src/problems/index.js';
-import { LiveTasks } from '../../src/tasks/index.js';
+import { LiveTasks, type TaskView } from '../../src/tasks/index.js';
 import type { Item } from '../../src/tasks/index.js';
 import { eventually } from '../../src/testing/index.js';
 import { backends, type Backend } from '../support/backends.js';
@@ -72,6 +72,22 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
     expect(await resultOf(id)).toMatchObject({ state: 'running', partial: true, result: { items: [{ key: 'k1' }, { key: 'k2' }] } });
     gate.open();
     expect(await ended(id)).toMatchObject({ state: 'completed' });
+  });
+
+  it('tells whoever follows it how far it has come, until its end', async () => {
+    const { gate, begun } = holdFrom(jobs, 2);
+    const id = await ask(app, jobs, 4);
+    const events = learner.client.get(`/api/tasks/${id}/events`).answer;
+    await eventually(async () => begun.length === 3 && (await learner.task(id)).progress.done === 1);
+    gate.open();
+    await ended(id);
+    const told = (await events)!.text.split('\n\n').flatMap((event) => {
+      const [, name] = /^event: (.+)$/m.exec(event) ?? [];
+      const [, data] = /^data: (.+)$/m.exec(event) ?? [];
+      return name !== undefined && data !== undefined ? [{ name, task: JSON.parse(data) as TaskView }] : [];
+    });
+    expect(told.some(({ name, task }) => name === 'task' && task.progress.done === 1 && task.progress.total === 4)).toBe(true);
+    expect(told.at(-1)).toMatchObject({ name: 'task-end', task: { state: 'completed', progress: { done: 4, total: 4 } } });
   });
 
   it('tells of every tenth item in the log', async () => {

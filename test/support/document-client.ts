@@ -83,7 +83,7 @@ export class DocumentClient extends TaskClient {
   }
 
   /** The task once it has ended. */
-  async ended(taskId: string): Promise<TaskView> {
+  async ended(taskId: string, timeoutMs = 20_000): Promise<TaskView> {
     return await eventually(
       async () => {
         const task = await this.task(taskId);
@@ -91,7 +91,7 @@ export class DocumentClient extends TaskClient {
           throw new Error(`it is ${task.state} at ${task.stage ?? 'its start'}`);
         return task;
       },
-      { timeoutMs: 20_000, message: `task ${taskId} has not ended` },
+      { timeoutMs, message: `task ${taskId} has not ended` },
     );
   }
 
