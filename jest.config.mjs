@@ -22,6 +22,6 @@ export default {
     ],
   },
   globalSetup: '<rootDir>/test/support/prepare-embedded.mjs',
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   maxWorkers: 2,
 };
