@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { CancelledError } from '../../src/abort/index.js';
+import { TokenVerifier } from '../../src/auth/index.js';
 import { DomainError } from '../../src/problems/index.js';
-import { LiveTasks, type TaskView } from '../../src/tasks/index.js';
+import { LiveTasks } from '../../src/tasks/index.js';
 import type { Item } from '../../src/tasks/index.js';
-import { eventually } from '../../src/testing/index.js';
+import { eventually, Gate } from '../../src/testing/index.js';
 import { backends, type Backend } from '../support/backends.js';
 import { holdFrom } from '../support/held-items.js';
 import { rowsOf } from '../support/rows.js';
@@ -75,19 +76,25 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
   });
 
   it('tells whoever follows it how far it has come, until its end', async () => {
-    const { gate, begun } = holdFrom(jobs, 2);
+    const [first, others] = [new Gate(), new Gate()];
+    jobs.work = async (item) => {
+      await (item.ordinal === 1 ? first : others).wait();
+      return item.name;
+    };
     const id = await ask(app, jobs, 4);
-    const events = learner.client.get(`/api/tasks/${id}/events`).answer;
-    await eventually(async () => begun.length === 3 && (await learner.task(id)).progress.done === 1);
-    gate.open();
-    await ended(id);
-    const told = (await events)!.text.split('\n\n').flatMap((event) => {
-      const [, name] = /^event: (.+)$/m.exec(event) ?? [];
-      const [, data] = /^data: (.+)$/m.exec(event) ?? [];
-      return name !== undefined && data !== undefined ? [{ name, task: JSON.parse(data) as TaskView }] : [];
-    });
-    expect(told.some(({ name, task }) => name === 'task' && task.progress.done === 1 && task.progress.total === 4)).toBe(true);
-    expect(told.at(-1)).toMatchObject({ name: 'task-end', task: { state: 'completed', progress: { done: 4, total: 4 } } });
+    const token = await app.app.get(TokenVerifier).issue('learner');
+    const events = await fetch(`${app.url}/api/tasks/${id}/events`, { headers: { authorization: `Bearer ${token}` } });
+    let told = '';
+    for await (const piece of events.body!.pipeThrough(new TextDecoderStream())) {
+      told += piece;
+      // Each of these is told before the next can happen.
+      if (told.includes('"progress":{"done":0,"total":4')) first.open();
+      if (told.includes('"progress":{"done":1,"total":4')) others.open();
+    }
+    expect(told).toMatch(/event: task\n(?:id: .+\n)?data: .*"progress":\{"done":1,"total":4/);
+    expect(told.slice(told.lastIndexOf('event: '))).toMatch(
+      /^event: task-end\n.*\n?.*"state":"completed".*"progress":\{"done":4,"total":4/,
+    );
   });
 
   it('tells of every tenth item in the log', async () => {
