@@ -1,0 +1,1 @@
+export { PeriodicSweep, type SweepWords } from './periodic-sweep.js';
