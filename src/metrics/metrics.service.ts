@@ -2,15 +2,10 @@ import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nest
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Subscription } from 'rxjs';
 import { AbortStats } from '../abort/index.js';
-import { CancelBus, LiveTasks, TaskNotices, type TaskNotice } from '../tasks/index.js';
+import { CancelBus, LiveTasks, stageName, TaskNotices, type TaskNotice } from '../tasks/index.js';
 
 /** From a millisecond, which a healthy stop takes, to beyond the time after which a layer is named a zombie. */
 const STOP_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-
-/** `file 3/40 classify` is one stage, whichever file it is. */
-function withoutCounts(stage: string): string {
-  return stage.replace(/ \d+\/\d+/g, '');
-}
 
 let ofProcess: Registry | undefined;
 
@@ -78,7 +73,7 @@ export class Metrics implements OnModuleInit, OnApplicationShutdown {
   #countEnd({ kind, state, cause, stage = 'none', stoppedMs, callsAvoided = 0 }: Extract<TaskNotice, { type: 'ended' }>): void {
     this.#tasks.inc({ kind, end: state });
     if (cause === undefined) return;
-    this.#cancels.inc({ cause, stage: withoutCounts(stage) });
+    this.#cancels.inc({ cause, stage: stageName(stage) });
     this.#avoided.inc({ kind }, callsAvoided);
     if (stoppedMs !== undefined) this.#stopped.observe({ cause }, stoppedMs / 1000);
   }

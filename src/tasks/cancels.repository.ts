@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { sql, type Kysely } from 'kysely';
 import { ReservedDatabase, type Schema, type Tx } from '../database/index.js';
 import { statesThatAccept, TASK_STATES, isTerminal, type TaskState } from './task-state.js';
-import { fromNow, ISO_NOW, type NewTask } from './tasks.repository.js';
+import { fromNow, ISO_NOW, stageNameIn, type NewTask } from './tasks.repository.js';
 import type { CancelIntent, TaskKey, TaskRow } from './task.js';
 
 /** Which tasks of one owner are meant. At least one of the fields is given. */
@@ -40,8 +40,6 @@ export interface Mark {
 
 /** The advisory locks of owners stand in a space of their own: these are the first four letters of the name. */
 const LOCK_SPACE = 0x48616e67;
-/** The stage of a call as `tallyStages` names it. */
-const WITHOUT_PLACE = sql`regexp_replace(c.stage, ' [0-9]+/[0-9]+', '')`;
 const LIVE = TASK_STATES.filter((state) => !isTerminal(state));
 const TELLABLE = statesThatAccept('cancel');
 
@@ -55,7 +53,7 @@ const CALLS_AHEAD = sql`(
   from tasks q cross join lateral jsonb_each_text(q.planned_stages) as p (stage, planned)
   left join lateral (
     select count(distinct c.stage)::int as calls from llm_calls c
-    where c.task_id = q.id and c.owner = q.owner and ${WITHOUT_PLACE} = p.stage and (c.outcome <> 'aborted' or c.prompt_tokens > 0)
+    where c.task_id = q.id and c.owner = q.owner and ${stageNameIn(sql`c.stage`)} = p.stage and (c.outcome <> 'aborted' or c.prompt_tokens > 0)
   ) made on true
   where q.owner = m.owner and q.id = m.id
 )`;

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { sql, type Kysely } from 'kysely';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { Database, ReservedDatabase, type Schema, type Tx } from '../database/index.js';
 import type { Progress } from './live-tasks.js';
 import { TaskQueue } from './task-queue.js';
@@ -298,6 +298,11 @@ const ENDED = { finished_at: sql<Date>`clock_timestamp()`, lease_until: null };
 
 /** The database's clock as JSON writes times. */
 export const ISO_NOW = sql<string>`to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
+/** `stageName` of a column. */
+export function stageNameIn(column: RawBuilder<unknown>): RawBuilder<string> {
+  return sql<string>`regexp_replace(${column}, ' [0-9]+/[0-9]+', '')`;
+}
 
 function columnsReached({ stage, progress: { done, total } }: Reached) {
   return { stage: stage ?? null, done, total, item: null };

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sql, type RawBuilder } from 'kysely';
 import { Database, type Tx } from '../database/index.js';
+import { stageNameIn } from '../tasks/index.js';
 import type { Period } from './usage.dto.js';
 
 /** What a row is about. `null`: no such thing has to do with it. */
@@ -60,7 +61,7 @@ export interface Extract extends Period {
 /** A mean rests on the calls of so many days at least. */
 const MEAN_DAYS = 90;
 const CALL_KIND = sql`coalesce(c.task_kind, t.kind, 'unknown')`;
-const CALL_STAGE = sql`regexp_replace(c.stage, ' [0-9]+/[0-9]+', '')`;
+const CALL_STAGE = stageNameIn(sql`c.stage`);
 const CAUSE = sql`case when t.state = 'cancelled' then t.cancel ->> 'cause' end`;
 const ITS_TASK = sql`left join tasks t on t.owner = c.owner and t.id = c.task_id`;
 /** A tombstone was never a task. */
@@ -102,7 +103,7 @@ export class UsageRepository {
   async #ended(tx: Tx, { owner, from, to }: Extract): Promise<EndedRow[]> {
     const { rows } = await sql<EndedRow>`
       select ${dayOf(sql`t.finished_at`)} as day, t.kind, ${CAUSE} as cause,
-        case when t.state = 'cancelled' then regexp_replace(t.receipt ->> 'stage', ' [0-9]+/[0-9]+', '') end as stage, count(*)::int as tasks
+        case when t.state = 'cancelled' then ${stageNameIn(sql`t.receipt ->> 'stage'`)} end as stage, count(*)::int as tasks
       from tasks t
       where t.finished_at >= ${from} and t.finished_at < ${to} and ${IS_TASK} ${ownedBy(sql`t.owner`, owner)}
       group by 1, 2, 3, 4`.execute(tx);

@@ -3,8 +3,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { AbortContext } from '../../src/abort/index.js';
 import { RetrieveContentNode } from '../../src/quizzes/nodes/retrieve-content.node.js';
 import { eventually, Gate } from '../../src/testing/index.js';
+import { holdFrom } from '../support/held-items.js';
 import { holdAfter } from '../support/moments.js';
 import { rowsOf } from '../support/rows.js';
+import { ask, registered, smallJobs } from '../support/small-jobs.js';
 import { answerOf, newId, TaskClient } from '../support/task-client.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
@@ -22,10 +24,11 @@ function parse(text: string): Sample[] {
 
 describe('/metrics', () => {
   let app: TestApp;
+  const jobs = smallJobs('counting');
   let learner: TaskClient;
 
   beforeAll(async () => {
-    app = await startTestApp({ env: { ZOMBIE_AFTER_MS: '200', LEASE_HEARTBEAT_MS: '100', LEASE_MS: '1000' } });
+    app = await startTestApp({ env: { ZOMBIE_AFTER_MS: '200', LEASE_HEARTBEAT_MS: '100', LEASE_MS: '1000' }, prepare: registered(jobs) });
     learner = new TaskClient(await app.client());
   }, 60_000);
   afterEach(() => {
@@ -59,6 +62,19 @@ describe('/metrics', () => {
     await app.model.sent(await app.model.called('quiz', before + 1), 5);
     return { id, call };
   }
+
+  it('count the cancels of all items of a job under one stage, however many there are', async () => {
+    const counted = await moved(async () => {
+      for (const held of [1, 3]) {
+        const { begun } = holdFrom(jobs, held);
+        const id = await ask(app, jobs, 4);
+        await eventually(() => begun.some(({ ordinal }) => ordinal === held));
+        await learner.cancelled(id);
+      }
+    });
+    expect(counted).toMatchObject({ 'hangup_cancels_total{cause="user",stage="item"}': 2 });
+    expect(Object.keys(counted).filter((name) => name.includes('/4'))).toEqual([]);
+  });
 
   it('counts a quiz that was made', async () => {
     expect(await moved(() => answerOf(learner.quiz(newId())))).toEqual({ 'hangup_tasks_total{kind="quiz_generation",end="completed"}': 1 });
