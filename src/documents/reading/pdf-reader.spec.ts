@@ -258,6 +258,20 @@ describe('while a document is read', () => {
     await expect(readAll(await longPdf(1))).rejects.toBe(reason);
   });
 
+  it('a task that reads many files keeps nothing of those it has read', async () => {
+    const bytes = await longPdf(1);
+    const left = await context.run(controller.signal, async ({ signal }) => {
+      const counts: number[] = [];
+      for (let file = 0; file < 3; file += 1) {
+        for await (const part of readerWith().read(bytes)) expect(part).toBeDefined();
+        counts.push(getEventListeners(signal, 'abort').length);
+      }
+      return counts;
+    });
+    // What follows the layers for the receipt stays for as long as the task, and is there once.
+    expect(left).toEqual([left[0], left[0], left[0]]);
+  });
+
   it('an abort ends the thread in the middle of its work, and the receipt names it', async () => {
     const bytes = slowPdf();
     let report: AbortReport | undefined;

@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
-import { describe, expect, it } from '@jest/globals';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it, jest } from '@jest/globals';
 import { AbortContext, CancelledError } from '../../abort/index.js';
 import { chunkText, type PageText } from './chunk-text.js';
 import { TextCutter } from './text-cutter.js';
@@ -27,7 +28,8 @@ describe('texts cut in a thread', () => {
     expect(turns).toBeGreaterThan(20);
   });
 
-  it('are let go of at an abort, with its own reason, and the receipt names the thread', async () => {
+  it('are let go of at an abort, with its own reason: the thread is ended in its work, and the receipt names it', async () => {
+    const terminate = jest.spyOn(Worker.prototype, 'terminate');
     const controller = new AbortController();
     const reason = new CancelledError('user');
     const cut = context.run(controller.signal, async (scope) => {
@@ -36,7 +38,10 @@ describe('texts cut in a thread', () => {
       await expect(work).rejects.toBe(reason);
       return { report: scope.report(), left: getEventListeners(scope.signal, 'abort').length };
     });
-    expect(await cut).toMatchObject({ report: { layers: [{ layer: 'parser', operation: 'cut text', stoppedMs: expect.any(Number) }] } });
+    const ended = await cut;
+    expect(terminate).toHaveBeenCalledTimes(1);
+    terminate.mockRestore();
+    expect(ended).toMatchObject({ report: { layers: [{ layer: 'parser', operation: 'cut text', stoppedMs: expect.any(Number) }] } });
     expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
   });
 
