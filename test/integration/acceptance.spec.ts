@@ -28,7 +28,8 @@ describe.each(backends)('the acceptance criteria, over a real socket and on %s',
   let client: HangupClient;
 
   beforeAll(async () => {
-    app = await startTestApp({ backend });
+    // Nothing on behalf of nobody happens in between: what is counted here is done for requests.
+    app = await startTestApp({ backend, env: { LEASE_HEARTBEAT_MS: '60000', LEASE_MS: '600000' } });
     client = await app.client();
   }, 60_000);
   afterEach(() => {
@@ -132,7 +133,8 @@ describe.each(backends)('the acceptance criteria, over a real socket and on %s',
     globalThis.AbortController = class extends Real {
       constructor() {
         super();
-        made += 1;
+        // The queue of jobs makes some of its own, for its clocks.
+        if (!new Error().stack?.includes('/pg-boss/')) made += 1;
       }
     };
     try {
