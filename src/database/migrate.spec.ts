@@ -30,6 +30,7 @@ const TABLES = [
   'questions',
   'quizzes',
   'resources',
+  'task_events',
   'task_items',
   'tasks',
 ];

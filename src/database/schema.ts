@@ -142,6 +142,23 @@ export interface Tasks {
   /** How often an instance vanished that worked on it. */
   losses: Generated<number>;
   deadline_at: OptionalTimestamp;
+  /** What a disconnect of its client does: `cancel`, `continue` or `grace`. */
+  on_disconnect: Generated<string>;
+  grace_ms: Optional<number>;
+  /** How many events its last attempt has told. */
+  told: Generated<number>;
+}
+
+/** Unlogged: a crash of the server empties it. */
+export interface TaskEvents {
+  owner: string;
+  task_id: string;
+  attempt: number;
+  /** Counts the events of an attempt, from 1. */
+  sequence: number;
+  type: string;
+  data: string;
+  created_at: Timestamp;
 }
 
 export interface TaskItems {
@@ -274,6 +291,7 @@ export interface Schema {
   cancel_marks: CancelMarks;
   chat_messages: ChatMessages;
   task_items: TaskItems;
+  task_events: TaskEvents;
   blobs: Blobs;
   blob_chunks: BlobChunks;
   documents: Documents;
