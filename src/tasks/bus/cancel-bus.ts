@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { Logger } from '@nestjs/common';
+import { reasonOf } from '../redis-client.js';
 import { parseEnvelope, toText, type BusMessage } from './bus-message.js';
 import type { Transport } from './transport.js';
 
@@ -148,10 +149,4 @@ export class CancelBus {
       this.#logger.error({ err: error, msg: '[Bus] A listener failed' });
     }
   }
-}
-
-/** In words alone: ioredis hangs the refused command on its errors, and with it the password. */
-function reasonOf(error: unknown): string {
-  const { message, code } = (error ?? {}) as { readonly message?: string; readonly code?: string };
-  return [message, code].find(Boolean) ?? String(error);
 }

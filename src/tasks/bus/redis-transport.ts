@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { Redis, ReplyError, type RedisOptions } from 'ioredis';
+import { endRedis, forgive, redisOptionsOf } from '../redis-client.js';
 import type { Connection, ConnectionEvents } from './line.js';
 import { ReconnectingTransport } from './reconnecting-transport.js';
 
@@ -22,18 +22,10 @@ const OPTIONS = {
 /** Redis Pub/Sub, on any `redis://` or `rediss://` URL that ioredis takes. Throws where the URL cannot be read. */
 export class RedisTransport extends ReconnectingTransport {
   constructor(url: string, channel: string) {
-    const client = toTemplate(url);
-    super((on) => new RedisConnection(client, channel, on));
+    // Never connects itself: others are made of it.
+    const template = new Redis({ ...redisOptionsOf(url, NAME), ...OPTIONS });
+    super((on) => new RedisConnection(template, channel, on));
   }
-}
-
-/** A client that never connects, with everything that the URL says, to make others of. */
-function toTemplate(url: string): Redis {
-  // ioredis knows the scheme in small letters alone, which is what `href` has.
-  const { options } = new Redis(new URL(url).href, { lazyConnect: true, connectionName: NAME });
-  const { host = '', tls } = options;
-  // Servers that share an address choose their certificate by the name that is asked for, and ioredis does not ask by itself.
-  return new Redis({ ...options, ...OPTIONS, ...(tls && !isIP(host) && { tls: { servername: host, ...tls } }) });
 }
 
 /** Two connections, because one that listens can say nothing. */
@@ -76,7 +68,7 @@ class RedisConnection implements Connection {
   }
 
   end(): Promise<unknown> {
-    return Promise.all([end(this.#publisher), end(this.#subscriber)]);
+    return Promise.all([endRedis(this.#publisher), endRedis(this.#subscriber)]);
   }
 }
 
@@ -87,18 +79,4 @@ async function answers(redis: Redis): Promise<void> {
   } catch (error) {
     if (!(error instanceof ReplyError)) throw error;
   }
-}
-
-async function end(redis: Redis): Promise<void> {
-  if (redis.status === 'end') return;
-  forgive(redis);
-  const ended = new Promise((resolve) => redis.once('end', resolve));
-  redis.disconnect();
-  await ended;
-}
-
-/** ioredis listens for one error of a socket. One that is ended while TLS is greeting has two, and the second would end the process. */
-function forgive(redis: Redis): void {
-  const stream = redis.stream as Redis['stream'] | undefined;
-  stream?.on('error', () => undefined);
 }
