@@ -27,9 +27,15 @@ export interface AppConfig {
     readonly answerTokens: number;
   };
   readonly auth: { readonly secret?: string; readonly jwksUrl?: string };
-  /** Absent: cancels travel through the database, or stay within the process where that is embedded. */
+  /** Absent: cancels and events go through the database, or stay within the process where that is embedded. */
   readonly redisUrl?: string;
   readonly tasks: TasksConfig;
+  /** What is kept of what tasks tell while they run. */
+  readonly events: {
+    /** About so many of each task, the latest ones. */
+    readonly perTask: number;
+    readonly ttlMs: number;
+  };
   readonly analyses: {
     /** How many resources of one analysis are looked at at once. */
     readonly concurrency: number;

@@ -1,4 +1,5 @@
 export { CancelBus } from './bus/index.js';
+export { EventLog, EventWriter, isAfter, type EventPosition, type LoggedEvent, type TaskEvent } from './events/index.js';
 export { CANCEL_STATUSES, stoppedOf, type CancelAnswer, type CancelStatus } from './cancel-answer.js';
 export { Cancels, type CancelOptions } from './cancels.service.js';
 export { readIssue, scopeName, type Issue } from './issue.js';

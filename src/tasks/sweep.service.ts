@@ -2,10 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AbortContext } from '../abort/index.js';
 import { PeriodicSweep } from '../sweeps/index.js';
 import { CancelsRepository } from './cancels.repository.js';
+import { EventLog } from './events/index.js';
 import { TASK_SETTINGS, type TaskSettings } from './task-settings.js';
 import { SWEPT_AT_ONCE, TasksRepository } from './tasks.repository.js';
 
-/** Forgets marks that have expired, and tasks that ended longer ago than history is kept. In batches: nothing waits behind it. */
+/** Forgets marks that have expired, tasks that ended longer ago than history is kept, and what was told too long ago. In batches: nothing waits behind it. */
 @Injectable()
 export class Sweep extends PeriodicSweep {
   constructor(
@@ -13,6 +14,7 @@ export class Sweep extends PeriodicSweep {
     context: AbortContext,
     private readonly cancels: CancelsRepository,
     private readonly tasks: TasksRepository,
+    private readonly events: EventLog,
   ) {
     super(context, { place: 'Tasks', what: 'history' });
   }
@@ -20,5 +22,6 @@ export class Sweep extends PeriodicSweep {
   protected async sweep(): Promise<void> {
     await this.cancels.forgetMarks();
     while (!this.isOver && (await this.tasks.forget(this.settings.retentionDays)) === SWEPT_AT_ONCE);
+    await this.events.sweep();
   }
 }

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { AbortContext } from '../abort/index.js';
 import { APP_CONFIG, type AppConfig } from '../config/index.js';
 import { LlmModule } from '../llm/index.js';
 import { CancelBus, openBus } from './bus/index.js';
 import { CancelsRepository } from './cancels.repository.js';
 import { Cancels } from './cancels.service.js';
 import { Endings } from './endings.js';
+import { EventLog, EventWriter, openEventLog, TaskEventsRepository } from './events/index.js';
 import { TaskHistory } from './history.service.js';
 import { LeasesRepository } from './leases.repository.js';
 import { Leases } from './leases.service.js';
@@ -28,6 +30,10 @@ function startBus({ redisUrl, database }: AppConfig): CancelBus {
   const bus = openBus({ kind, redisUrl, databaseUrl: database.url });
   bus.start();
   return bus;
+}
+
+function openEvents({ redisUrl, events }: AppConfig, repository: TaskEventsRepository): EventLog {
+  return openEventLog(redisUrl, repository, events);
 }
 
 /** Two processes are never the same instance, also where they are configured under one name. */
@@ -58,13 +64,27 @@ function toSettings({ tasks, instanceId }: AppConfig): TaskSettings {
     TaskItems,
     TaskItemsRepository,
     Sweep,
+    TaskEventsRepository,
+    { provide: EventLog, useFactory: openEvents, inject: [APP_CONFIG, TaskEventsRepository] },
+    {
+      provide: EventWriter,
+      useFactory: (log: EventLog, context: AbortContext) => new EventWriter(log, context),
+      inject: [EventLog, AbortContext],
+    },
   ],
-  exports: [Tasks, TaskItems, TaskItemsRepository, TaskHistory, Cancels, CancelBus, LiveTasks, TaskNotices],
+  exports: [Tasks, TaskItems, TaskItemsRepository, TaskHistory, Cancels, CancelBus, LiveTasks, TaskNotices, EventLog, EventWriter],
 })
 export class TasksModule implements OnApplicationShutdown {
-  constructor(@Inject(CancelBus) private readonly bus: CancelBus) {}
+  constructor(
+    @Inject(CancelBus) private readonly bus: CancelBus,
+    @Inject(EventWriter) private readonly writer: EventWriter,
+    @Inject(EventLog) private readonly events: EventLog,
+  ) {}
 
+  /** The bus after the events: it tells readers of the last ones. */
   async onApplicationShutdown(): Promise<void> {
+    await this.writer.close();
+    await this.events.close();
     await this.bus.close();
   }
 }

@@ -12,6 +12,8 @@ export interface OpenOptions {
   readonly poolSize?: number;
   readonly statementTimeoutMs?: number;
   readonly zombieAfterMs?: number;
+  /** Another way to the same server, through a proxy. */
+  readonly url?: string;
 }
 
 /** One database under the gateway, with everything a test wants to look at. */
@@ -40,12 +42,12 @@ export class Scratch {
     return this.database?.url;
   }
 
-  async open({ poolSize = 4, statementTimeoutMs = 60_000, zombieAfterMs = 20_000 }: OpenOptions = {}): Promise<OpenDatabase> {
+  async open({ poolSize = 4, statementTimeoutMs = 60_000, zombieAfterMs = 20_000, url = this.url }: OpenOptions = {}): Promise<OpenDatabase> {
     const lost: Error[] = [];
     const embedded = this.url === undefined ? await createEmbeddedDirectory() : undefined;
     const config = {
       dataDir: embedded?.dataDir ?? '',
-      database: { url: this.url, poolSize, statementTimeoutMs },
+      database: { url, poolSize, statementTimeoutMs },
       tasks: { leaseMs: 60_000 },
     };
     const connection = await connect(config, (error) => lost.push(error));

@@ -1,6 +1,7 @@
 import type { TaskKey } from '../task.js';
 import { EventLog, type LoggedEvent } from './event-log.js';
 import type { EventLimits } from './event-limits.js';
+import { keyOf } from './event-queue.js';
 import { SWEPT_AT_ONCE, type TaskEventsRepository } from './task-events.repository.js';
 import { isAfter, type EventPosition, type TaskEvent } from './task-event.js';
 
@@ -56,9 +57,4 @@ function inOrder(events: readonly LoggedEvent[]): LoggedEvent[] {
     last.set(keyOf(task), event);
     return true;
   });
-}
-
-/** An id is a UUID and has no blank. */
-function keyOf({ owner, id }: TaskKey): string {
-  return `${id} ${owner}`;
 }
