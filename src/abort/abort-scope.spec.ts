@@ -78,7 +78,7 @@ describe('An abort scope', () => {
 
   it('reports a stop at 0 ms where nothing was in flight', () => {
     const { scope, controller } = scoped();
-    scope.lastStage = 'query_weakness';
+    scope.enter('query_weakness');
     controller.abort(reason);
     expect(scope.report()).toEqual({ cause: 'client_disconnect', stage: 'query_weakness', stoppedMs: 0, layers: [], zombies: [] });
   });

@@ -9,6 +9,8 @@ export interface SignalSource {
   look?(): void;
   /** Aborts the signal from within; absent where only somebody outside can. */
   abort?(reason: AbortReason): void;
+  /** Told of each stage that the work enters. */
+  onStage?(stage: string): void;
 }
 
 /**
@@ -31,8 +33,7 @@ export interface AbortReport {
 
 /** One unit of abortable work: a request, a task, a shield. It holds a signal (made when first looked at) and what runs under it. */
 export class AbortScope {
-  /** The stage reached last. Inside parallel branches `AbortContext.stage` knows each branch's own. */
-  lastStage?: string;
+  #lastStage?: string;
   readonly #source: SignalSource;
   readonly #policy: ZombiePolicy;
   #signal?: AbortSignal;
@@ -54,6 +55,17 @@ export class AbortScope {
 
   get id(): string {
     return (this.#id ??= randomUUID());
+  }
+
+  /** The stage entered last. Inside parallel branches `AbortContext.stage` knows each branch's own. */
+  get lastStage(): string | undefined {
+    return this.#lastStage;
+  }
+
+  /** Says that the work has come to a stage. */
+  enter(stage: string): void {
+    this.#lastStage = stage;
+    this.#source.onStage?.(stage);
   }
 
   get signal(): AbortSignal {
@@ -112,7 +124,7 @@ export class AbortScope {
     if (!reason) return undefined;
     return {
       cause: reason.abortCause,
-      stage: this.lastStage,
+      stage: this.#lastStage,
       stoppedMs: this.#watch ? this.#watch.stoppedMs : 0,
       layers: this.#watch?.reports() ?? [],
       zombies: this.#watch?.zombies ?? [],

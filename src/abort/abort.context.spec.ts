@@ -205,7 +205,7 @@ describe('checkpoint', () => {
     const look = (): void => void caughtFrom(() => context.checkpoint());
     await context.run(AbortSignal.abort(reason), () => context.stage('retrieve_content', look));
     await context.run(AbortSignal.abort(reason), (scope) => {
-      scope.lastStage = 'query_weakness';
+      scope.enter('query_weakness');
       look();
     });
     await context.run(AbortSignal.abort(reason), look);

@@ -20,6 +20,8 @@ export interface RunOptions {
    * ran out while the process was frozen. Must cost next to nothing.
    */
   readonly look?: () => void;
+  /** Told of each stage that the work enters, in the turn in which it does. */
+  readonly onStage?: (stage: string) => void;
 }
 
 /**
@@ -76,7 +78,7 @@ export class AbortContext {
    */
   checkpoint(stage?: string, action = 'stopping'): void {
     const frame = this.require('AbortContext.checkpoint');
-    if (stage !== undefined) frame.scope.lastStage = stage;
+    if (stage !== undefined) frame.scope.enter(stage);
     if (!frame.scope.signal.aborted) return;
     this.announce(action, stage);
     throw frame.scope.signal.reason;
@@ -94,7 +96,7 @@ export class AbortContext {
   /** Runs `fn` as a named stage of the work. Parallel stages each keep their own name. */
   stage<T>(stage: string, fn: () => T): T {
     const { scope, kind, why } = this.require('AbortContext.stage');
-    scope.lastStage = stage;
+    scope.enter(stage);
     return abortStorage.run({ scope, kind, why, stage }, fn);
   }
 
@@ -105,10 +107,10 @@ export class AbortContext {
   async run<T>(
     signal: AbortSignal,
     fn: (scope: AbortScope) => T | Promise<T>,
-    { id, labels, timeoutMs, look }: RunOptions = {},
+    { id, labels, timeoutMs, look, onStage }: RunOptions = {},
   ): Promise<T> {
     using derived = deriveSignal([signal], { timeoutMs });
-    const scope = this.#scope({ open: () => derived.signal, abort: (reason) => derived.abort(reason), look }, labels, id);
+    const scope = this.#scope({ open: () => derived.signal, abort: (reason) => derived.abort(reason), look, onStage }, labels, id);
     return await abortStorage.run({ scope, kind: 'live' }, () => fn(scope));
   }
 
