@@ -5,6 +5,7 @@ import { APP_CONFIG, type AppConfig, type LlmConfig } from '../config/index.js';
 import { CallLedger, type CallRecord } from './call-record.js';
 import { CallSlots } from './call-slots.js';
 import { countPromptTokens, countTokens } from './offline/index.js';
+import { JsonElements, type ElementsOf } from './json-elements.js';
 import { LlmCallsRepository, type CallOwner, type TaskUsage } from './llm-calls.repository.js';
 import { toWireMessage, type ChatMessage, type WireMessage } from './messages.js';
 import { Models, type ModelRole } from './models.js';
@@ -23,6 +24,8 @@ export interface ChatCall {
 export interface StructuredCall<S extends z.ZodType> extends ChatCall {
   readonly name: string;
   readonly schema: S;
+  /** Told of each element of a list in the answer as soon as it is complete, before the rest of the answer is there. */
+  readonly elements?: ElementsOf;
 }
 
 /** One attempt at a call: yields what arrives, and notes on the record what the provider counted. */
@@ -80,11 +83,15 @@ export class Llm {
 
   /**
    * The model's answer as an object that fits `schema`. Throws `DomainError('invalid_model_output')` if it does not: nothing that
-   * fails its schema gets any further.
+   * fails its schema gets any further, but for the elements that were told of before the answer was whole.
    */
-  async structured<S extends z.ZodType>({ name, schema, ...call }: StructuredCall<S>): Promise<z.infer<S>> {
+  async structured<S extends z.ZodType>({ name, schema, elements, ...call }: StructuredCall<S>): Promise<z.infer<S>> {
+    const incremental = elements && new JsonElements(elements);
     let text = '';
-    for await (const piece of this.#stream(call, responseFormat(name, schema))) text += piece;
+    for await (const piece of this.#stream(call, responseFormat(name, schema))) {
+      text += piece;
+      incremental?.write(piece);
+    }
     return parseJson(text, schema);
   }
 

@@ -13,6 +13,7 @@ const SDK_FOLDERS: readonly (readonly [sdk: string, folder: string, ...besides: 
   ['langchain', 'llm'],
   ['openai', 'llm'],
   ['js-tiktoken', 'llm'],
+  ['@streamparser/json', 'llm'],
   // LISTEN needs a connection of its own, held for as long as the bus lives: nothing that a pool of queries gives.
   ['pg', 'database', 'tasks/bus'],
   ['@electric-sql/', 'database'],
