@@ -11,6 +11,7 @@ import { OpenRequests } from './app.requests.js';
 import { acceptUploads } from './app.uploads.js';
 import type { AppConfig } from './config/index.js';
 import { describeProblems, PROBLEM_JSON, SchemaPipe, toProblem } from './problems/index.js';
+import { describeEvents } from './sse/index.js';
 
 export interface AppOptions extends AppSeams {
   /** Cleartext HTTP/2, for tests and for proxies that speak it. */
@@ -78,5 +79,5 @@ function describeApi(app: NestFastifyApplication): void {
     .setDescription('When the client hangs up, the work stops.')
     .addBearerAuth()
     .build();
-  SwaggerModule.setup('docs', app, () => describeProblems(SwaggerModule.createDocument(app, document)));
+  SwaggerModule.setup('docs', app, () => describeProblems(describeEvents(SwaggerModule.createDocument(app, document))));
 }

@@ -4,7 +4,7 @@ import { RequestSignal } from '../abort/index.js';
 import { CurrentUser, type User } from '../auth/index.js';
 import { ApiAnswer, ApiProblems } from '../problems/index.js';
 import { SendsEvents, type EventStream } from '../sse/index.js';
-import { Issuer, TASK_PROBLEMS, TaskIssue, type Issue, type Issued } from '../tasks/index.js';
+import { Issuer, LastEventId, TASK_PROBLEMS, TaskIssue, type EventPosition, type Issue, type Issued } from '../tasks/index.js';
 import {
   cancelledSession,
   cancelSessionBody,
@@ -15,7 +15,6 @@ import {
   sessionIdParam,
   type CancelledSession,
   type CancelSessionBody,
-  type ChatEvent,
   type ListMessagesQuery,
   type MessagePage,
   type SendMessageBody,
@@ -30,7 +29,7 @@ export class ChatController {
 
   @Post(':session_id/messages')
   @ApiOperation({ summary: 'Send a message and hear the reply as it is said. Hanging up stops it.' })
-  @SendsEvents(chatEvent, 'Server-sent events: `task-start`, then a `text-delta` for each piece, and at last `task-end`')
+  @SendsEvents(chatEvent, 'Server-sent events, each with an id: `task-start`, then a `text-delta` for each piece, and at last `task-end`')
   @ApiProblems('book_not_found', 'session_busy', 'message_exists', ...TASK_PROBLEMS)
   send(
     @Param('session_id', { schema: sessionIdParam }) sessionId: string,
@@ -38,8 +37,9 @@ export class ChatController {
     @CurrentUser() user: User,
     @TaskIssue() issue: Issued,
     @RequestSignal() signal: AbortSignal,
-  ): EventStream<ChatEvent> {
-    return this.chat.send(sessionId, body, user, issue, signal);
+    @LastEventId() after: EventPosition | undefined,
+  ): EventStream {
+    return this.chat.send(sessionId, body, user, issue, signal, after);
   }
 
   @Get(':session_id/messages')

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { ABORT_CAUSES } from '../abort/index.js';
 import { storableText } from '../problems/index.js';
+import { taskEvent } from '../tasks/index.js';
 
 /** What becomes of a message whose session is still being replied to: it takes the place of that reply, is refused, or waits its turn. */
 export const ON_CONFLICT = ['interrupt', 'reject', 'enqueue'] as const;
@@ -96,23 +96,13 @@ export const replyView = z
   .meta({ id: 'ChatReply' });
 export type ReplyView = z.infer<typeof replyView>;
 
-/** What the client hears of a reply, as the data of a server-sent event named by `type`. */
+/** What a reply tells while it is said, besides what every task tells. Its `task-start` names the message and the reply. */
 export const chatEvent = z
   .discriminatedUnion('type', [
-    z.object({ type: z.literal('task-start'), data: z.object({ task_id: z.uuid(), message_id: z.uuid(), reply_id: z.uuid() }) }),
-    z.object({ type: z.literal('text-delta'), data: z.object({ text: z.string() }) }),
+    ...taskEvent.options,
     z.object({
-      type: z.literal('task-end'),
-      data: z.object({
-        task_id: z.uuid(),
-        state: z.enum(['completed', 'cancelled', 'failed']),
-        message_id: z.uuid(),
-        usage: usage.nullable(),
-        cause: z.enum(ABORT_CAUSES).optional().meta({ description: 'of a cancelled one' }),
-        reason: z.string().nullable().optional().meta({ description: "of a cancelled one: the canceller's own words" }),
-        problem: z.object({ code: z.string(), detail: z.string() }).optional().meta({ description: 'of a failed one' }),
-      }),
+      type: z.literal('text-delta'),
+      data: z.object({ text: z.string(), offset: z.int().meta({ description: 'how many characters of the reply came before' }) }),
     }),
   ])
   .meta({ id: 'ChatEvent' });
-export type ChatEvent = z.infer<typeof chatEvent>;

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import { AbortContext, CancelledError, isAbortReason, nameCause, type AbortReason } from '../abort/index.js';
+import { Injectable, Logger } from '@nestjs/common';
+import { AbortContext, nameCause, type AbortReason } from '../abort/index.js';
 import type { User } from '../auth/index.js';
-import { APP_CONFIG, type AppConfig } from '../config/index.js';
-import { Llm, type TaskUsage } from '../llm/index.js';
-import { decodeOrdinalCursor, encodeOrdinalCursor, toProblem } from '../problems/index.js';
-import { EventBuffer, EventStream } from '../sse/index.js';
+import { decodeOrdinalCursor, encodeOrdinalCursor } from '../problems/index.js';
+import type { EventStream } from '../sse/index.js';
 import {
   Cancels,
   stoppedOf,
-  Tasks,
+  TaskStreams,
+  type EventPosition,
   type Issue,
   type Issued,
   type Outcome,
@@ -20,7 +19,6 @@ import {
 import type {
   CancelledSession,
   CancelSessionBody,
-  ChatEvent,
   ListMessagesQuery,
   MessagePage,
   MessageState,
@@ -37,32 +35,28 @@ import { Tutor, type ReplyRequest } from './tutor.service.js';
 @Injectable()
 export class ChatService {
   readonly #logger = new Logger('ChatService');
-  readonly #heartbeatMs: number;
 
   constructor(
-    @Inject(APP_CONFIG) { http }: AppConfig,
-    private readonly tasks: Tasks,
+    private readonly streams: TaskStreams,
     private readonly cancels: Cancels,
     private readonly context: AbortContext,
     private readonly tutor: Tutor,
     private readonly messages: ChatMessagesRepository,
-    private readonly llm: Llm,
-  ) {
-    this.#heartbeatMs = http.heartbeatMs;
-  }
+  ) {}
 
   /**
    * Replies to a message, as a task that begins at once, whether or not the stream is read. When `signal` aborts, or the task is
    * cancelled, the model is cut, and what it had said is kept as `partial`. The stream ends after the task has; its `task-end` says how.
    */
-  send(sessionId: string, body: SendMessageBody, user: User, issue: Issued, signal: AbortSignal): EventStream<ChatEvent> {
+  send(sessionId: string, body: SendMessageBody, user: User, issue: Issued, signal: AbortSignal, after?: EventPosition): EventStream {
     const draft = new ReplyDraft();
     const session = { owner: user.id, sessionId, id: draft.id };
     const exchange = { ...session, messageId: body.message_id ?? randomUUID(), taskId: issue.taskId, content: body.content };
     const request = { user, exchange, bookId: body.book_id, onConflict: body.on_conflict };
-    const events = new EventBuffer<ChatEvent>();
-    void this.#run(request, { session_id: sessionId, ...body }, issue, signal, { draft, events });
-    return new EventStream(events, { heartbeatMs: this.#heartbeatMs, endOf: (error) => this.#endOf(error, request) });
+    const spec = this.#toSpec(request, { session_id: sessionId, ...body }, issue);
+    // Where the reply was done and its task was not to complete: a cancel had come first.
+    const onFailure = (): Promise<void> => this.#keep(exchange, draft);
+    return this.streams.run(spec, signal, (task) => this.#reply(request, task, draft), { after, onFailure });
   }
 
   /** What was said in a session of this user, oldest first; nothing in one that the user has not. `next_cursor` is absent on the last page. */
@@ -84,18 +78,6 @@ export class ChatService {
     return { session_id, cancelled_count: stopped.length, task_ids: stopped.map(({ task_id }) => task_id), pending: isMarked };
   }
 
-  /** Never rejects: how it ends is told to the reader of `events`. */
-  async #run(request: ReplyRequest, input: object, issue: Issued, signal: AbortSignal, made: Made): Promise<void> {
-    try {
-      const reply = await this.tasks.run(this.#toSpec(request, input, issue), signal, (task) => this.#reply(request, task, made));
-      await this.#tell(reply, signal, made);
-    } catch (error) {
-      // Where the reply was done and its task was not to complete: a cancel had come first.
-      await this.#keep(request.exchange, made.draft);
-      made.events.fail(error);
-    }
-  }
-
   #toSpec(request: ReplyRequest, input: object, issue: Issued): TaskSpec {
     const { user, exchange, bookId } = request;
     const book = bookId === undefined ? [] : [`book:${bookId}`];
@@ -104,12 +86,12 @@ export class ChatService {
     return { owner: user.id, kind: 'chat_reply', scopes, input, issue, calls: Tutor.callsFor(bookId), onStopped };
   }
 
-  async #reply(request: ReplyRequest, task: TaskHandle, { draft, events }: Made): Promise<Outcome<ReplyView>> {
+  async #reply(request: ReplyRequest, task: TaskHandle, draft: ReplyDraft): Promise<Outcome<ReplyView>> {
     const { user, exchange } = request;
     const msg = `[ChatService] Chat reply started (session=${exchange.sessionId} user=${user.id})`;
     this.#logger.log({ msg, task_id: task.id });
     try {
-      return await this.tutor.reply(request, task, draft, events);
+      return await this.tutor.reply(request, task, draft);
     } catch (error) {
       if (task.scope.signal.aborted) await task.scope.settled();
       await this.#keep(exchange, draft);
@@ -123,16 +105,6 @@ export class ChatService {
     this.#logger.log({ msg, task_id, session_id, user: user.id, cause, receipt });
   }
 
-  /** The end of a reply that came to one. Of one that was asked for before and is only repeated here, all of it. */
-  async #tell(reply: ReplyView, signal: AbortSignal, { draft, events }: Made): Promise<void> {
-    const { task_id, message_id, reply_id, content, usage } = reply;
-    if (!draft.isEntered) {
-      await events.push({ type: 'task-start', data: { task_id, message_id, reply_id } }, signal);
-      await events.push({ type: 'text-delta', data: { text: content } }, signal);
-    }
-    events.end({ type: 'task-end', data: { task_id, state: 'completed', message_id, usage } });
-  }
-
   /** Keeps what a reply had said before it was cut, where no abort reaches. Never rejects: why it was cut is what counts. */
   async #keep(exchange: NewExchange, draft: ReplyDraft): Promise<void> {
     if (!draft.isEntered || draft.isKept) return;
@@ -143,47 +115,7 @@ export class ChatService {
       this.#logger.error({ err: error, msg: '[ChatService] What a cut reply had said could not be kept', task_id: exchange.taskId });
     }
   }
-
-  async #endOf(error: unknown, { exchange }: ReplyRequest): Promise<ChatEvent | undefined> {
-    if (isAbortReason(error) && error.abortCause === 'client_disconnect') return undefined;
-    const { owner, taskId: task_id, messageId: message_id } = exchange;
-    const usage = await this.#usageOf({ owner, id: task_id });
-    return { type: 'task-end', data: { task_id, message_id, usage, ...this.#howItEnded(error) } };
-  }
-
-  #howItEnded(error: unknown): Ending {
-    if (!isAbortReason(error)) return { state: 'failed', problem: this.#problemOf(error) };
-    const { abortCause: cause, code, message: detail } = error;
-    if (cause === 'lease_lost') return { state: 'failed', problem: { code, detail } };
-    return { state: 'cancelled', cause, reason: error instanceof CancelledError ? (error.details.reason ?? null) : null };
-  }
-
-  /** No filter sees what fails after the stream has begun. */
-  #problemOf(error: unknown): { code: string; detail: string } {
-    const { status, code, detail } = toProblem(error);
-    if (status === 500) this.#logger.error({ err: error, msg: '[ChatService] Unexpected failure of a reply' });
-    return { code, detail };
-  }
-
-  /** `null` where the ledger cannot be read: the end of a reply is told all the same. */
-  async #usageOf(task: { owner: string; id: string }): Promise<TaskUsage | null> {
-    try {
-      return await this.context.shield(() => this.llm.usageOf(task));
-    } catch (error) {
-      this.#logger.warn({ err: error, msg: '[ChatService] What a reply used could not be read', task_id: task.id });
-      return null;
-    }
-  }
 }
-
-/** What a reply leaves while it is made. */
-interface Made {
-  readonly draft: ReplyDraft;
-  readonly events: EventBuffer<ChatEvent>;
-}
-
-type TaskEnd = Extract<ChatEvent, { type: 'task-end' }>['data'];
-type Ending = Pick<TaskEnd, 'state' | 'cause' | 'reason' | 'problem'>;
 
 function toMessageView({ id, role, content, state, task_id, created_at }: MessageRow): MessageView {
   return { id, role: role as Role, content, state: state as MessageState, task_id, created_at: created_at.toISOString() };

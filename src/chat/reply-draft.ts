@@ -14,6 +14,11 @@ export class ReplyDraft {
     this.#text += piece;
   }
 
+  /** How many characters it has. */
+  get length(): number {
+    return this.#text.length;
+  }
+
   /** As it can be stored. */
   get text(): string {
     return toStorableText(this.#text);

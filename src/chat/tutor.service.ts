@@ -5,9 +5,8 @@ import type { User } from '../auth/index.js';
 import { ContentRepository, Retriever, type Passage } from '../content/index.js';
 import { Llm } from '../llm/index.js';
 import { DomainError } from '../problems/index.js';
-import type { EventBuffer } from '../sse/index.js';
 import type { Outcome, TaskHandle } from '../tasks/index.js';
-import type { ChatEvent, OnConflict, ReplyView } from './chat.dto.js';
+import type { OnConflict, ReplyView } from './chat.dto.js';
 import { ChatMessagesRepository, type NewExchange } from './chat-messages.repository.js';
 import { tutorPrompt } from './prompts.js';
 import type { ReplyDraft } from './reply-draft.js';
@@ -46,23 +45,18 @@ export class Tutor {
   }
 
   /**
-   * Writes the message down, waits for its turn, and says the reply piece by piece to `events`, no faster than they are read. `draft` has
-   * what was said when it is cut. Throws `book_not_found`, `session_busy` and `message_exists` before the first event.
+   * Writes the message down, waits for its turn, and tells the reply piece by piece, no faster than it is read. `draft` has what was said
+   * when it is cut. Throws `book_not_found`, `session_busy` and `message_exists` before the first event.
    */
-  async reply(
-    request: ReplyRequest,
-    { scope }: TaskHandle,
-    draft: ReplyDraft,
-    events: EventBuffer<ChatEvent>,
-  ): Promise<Outcome<ReplyView>> {
+  async reply(request: ReplyRequest, task: TaskHandle, draft: ReplyDraft): Promise<Outcome<ReplyView>> {
     const { exchange, bookId, user } = request;
     const { owner, sessionId: session_id, messageId: message_id, taskId: task_id, id: reply_id } = exchange;
     if (bookId !== undefined) await this.context.stage('find_book', () => this.#findBook(bookId, user));
     const ahead = await this.context.stage('enter_session', () => this.#enter(request, draft));
-    await events.push({ type: 'task-start', data: { task_id, message_id, reply_id } }, scope.signal);
+    task.open({ message_id, reply_id });
     await this.context.stage('await_turn', () => this.turns.take(exchange, request.user, ahead, request.onConflict));
     const passages = await this.context.stage('retrieve_passages', () => this.#passagesFor(exchange, bookId));
-    await this.context.stage('chat_reply', () => this.#say(exchange, passages, draft, events));
+    await this.context.stage('chat_reply', () => this.#say(exchange, passages, draft, task));
     const usage = await this.context.shield(() => this.llm.usageOf({ owner, id: task_id }));
     const result = { task_id, session_id, message_id, reply_id, content: draft.text, usage };
     return { result, stage: 'save_reply', save: (tx) => this.messages.complete(tx, exchange, draft.text) };
@@ -83,13 +77,14 @@ export class Tutor {
     return await this.retriever.nearest({ text: content, within: { bookId }, weakSkills: [], limit: MOST_PASSAGES });
   }
 
-  async #say(exchange: NewExchange, passages: readonly Passage[], draft: ReplyDraft, events: EventBuffer<ChatEvent>): Promise<void> {
+  async #say(exchange: NewExchange, passages: readonly Passage[], draft: ReplyDraft, task: TaskHandle): Promise<void> {
     const history = await this.messages.before(exchange, MOST_HISTORY_MESSAGES);
     const messages = tutorPrompt(exchange.content, history, passages);
     let keptAt = performance.now();
     for await (const text of this.llm.stream({ messages, skipping: 'skipping reply' })) {
+      task.tell('text-delta', { text, offset: draft.length });
       draft.add(text);
-      await this.#handOver(text, events);
+      await this.#handOver(task);
       if (performance.now() - keptAt < KEEP_EVERY_MS) continue;
       await this.#keep(exchange, draft);
       keptAt = performance.now();
@@ -97,9 +92,9 @@ export class Tutor {
   }
 
   /** An abort that finds the model waiting for its reader is announced here: no call is under way that could. */
-  async #handOver(text: string, events: EventBuffer<ChatEvent>): Promise<void> {
+  async #handOver(task: TaskHandle): Promise<void> {
     try {
-      await events.push({ type: 'text-delta', data: { text } }, this.context.signal);
+      await task.paced();
     } catch (error) {
       this.context.announce('aborting LLM call');
       throw error;

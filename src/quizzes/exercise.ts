@@ -20,6 +20,11 @@ export const draftQuestion = z
   .refine(({ options, answer }) => options === null || options.includes(answer), { path: ['answer'], message: 'is not among the options' });
 export type DraftQuestion = z.infer<typeof draftQuestion>;
 
+/** A question that may become one of the quiz, under the id that it would have there. */
+export interface Candidate extends DraftQuestion {
+  readonly id: string;
+}
+
 export const draftQuiz = z.object({ questions: z.array(draftQuestion).min(1) });
 
 /** The evaluator's word on one question. */

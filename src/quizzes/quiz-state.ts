@@ -1,6 +1,6 @@
 import { Annotation } from '@langchain/langgraph';
 import type { ChapterContext, Passage } from '../content/index.js';
-import type { DraftQuestion, ExerciseType } from './exercise.js';
+import type { Candidate, ExerciseType } from './exercise.js';
 import type { SkillAccuracy } from './question-results.repository.js';
 
 /** What a quiz is to be made of. */
@@ -20,15 +20,18 @@ export const QuizState = Annotation.Root({
   weakSkills: Annotation<readonly SkillAccuracy[]>,
   passages: Annotation<readonly Passage[]>,
   /** Written and not yet evaluated. */
-  draft: Annotation<readonly DraftQuestion[]>,
+  draft: Annotation<readonly Candidate[]>,
   /** Passed the evaluation. */
-  accepted: Annotation<readonly DraftQuestion[]>,
+  accepted: Annotation<readonly Candidate[]>,
   /** Why questions were refused, for the next attempt and for the learner's app. */
   feedback: Annotation<readonly string[]>,
   rejected: Annotation<number>,
   attempts: Annotation<number>,
 });
 export type QuizState = typeof QuizState.State;
+
+/** Where a node tells what it has come to, for whoever watches the quiz come into being. */
+export type Tell = (type: string, data: object) => void;
 
 /** One attempt and at most two more. */
 export const MAX_ATTEMPTS = 3;

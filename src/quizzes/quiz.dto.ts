@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { storableText } from '../problems/index.js';
+import { taskEvent } from '../tasks/index.js';
 import { EXERCISE_TYPES, QUESTION_TYPES } from './exercise.js';
 
 const databaseId = z.int().min(1).max(2_147_483_647);
@@ -64,6 +65,27 @@ export const usageView = z
 
 export const generatedQuiz = z.object({ task_id: z.uuid(), quiz: quizView, usage: usageView }).meta({ id: 'GeneratedQuiz' });
 export type GeneratedQuiz = z.infer<typeof generatedQuiz>;
+
+/** What a quiz tells while it is made, besides what every task tells. */
+export const quizEvent = z
+  .discriminatedUnion('type', [
+    ...taskEvent.options,
+    z.object({
+      type: z.literal('question'),
+      data: z
+        .object({ attempt: z.int(), question: questionView })
+        .meta({ description: 'as soon as the model has written it; the evaluation may still refuse it' }),
+    }),
+    z.object({
+      type: z.literal('evaluation'),
+      data: z.object({
+        attempt: z.int(),
+        accepted: z.array(z.uuid()),
+        rejected: z.array(z.object({ id: z.uuid(), reason: z.string() })),
+      }),
+    }),
+  ])
+  .meta({ id: 'QuizEvent' });
 
 export const answerVerdict = z
   .object({

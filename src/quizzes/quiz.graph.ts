@@ -5,7 +5,7 @@ import { EvaluateContentNode } from './nodes/evaluate-content.node.js';
 import { GenerateQuizNode } from './nodes/generate-quiz.node.js';
 import { QueryWeaknessNode } from './nodes/query-weakness.node.js';
 import { RetrieveContentNode } from './nodes/retrieve-content.node.js';
-import { initialState, MAX_ATTEMPTS, missingQuestions, QuizState, type QuizRequest } from './quiz-state.js';
+import { initialState, MAX_ATTEMPTS, missingQuestions, QuizState, type QuizRequest, type Tell } from './quiz-state.js';
 
 /** The straight path, and how the log says that a stage was not entered. */
 const STAGES = [
@@ -17,7 +17,12 @@ const STAGES = [
 ] as const;
 
 interface QuizNode {
-  run(state: QuizState): Promise<Partial<QuizState>>;
+  run(state: QuizState, tell: Tell): Promise<Partial<QuizState>>;
+}
+
+/** What LangGraph hands to every node of a run. */
+interface RunConfig {
+  readonly configurable?: { readonly tell?: Tell };
 }
 
 /** `query_weakness → retrieve_content → generate_quiz → evaluate_content`, with at most two regenerations of what was refused. */
@@ -49,14 +54,15 @@ export class QuizGraph {
 
   /**
    * Makes the questions of one quiz. Aborts with the ambient signal's reason, but only once every node has really stopped or has
-   * been named a zombie; a node that fails meanwhile for a reason of its own is a failure, and no abort.
+   * been named a zombie; a node that fails meanwhile for a reason of its own is a failure, and no abort. `tell` hears of each question as
+   * soon as it is written, and of what the evaluation makes of it.
    */
-  async run(request: QuizRequest): Promise<QuizState> {
+  async run(request: QuizRequest, tell: Tell): Promise<QuizState> {
     const { scope } = this.context;
     // LangGraph leaves a listener on the signal of every run that completes; this one is thrown away with the run.
     const signal = AbortSignal.any([scope.signal]);
     try {
-      return await this.#graph.invoke(initialState(request), { signal });
+      return await this.#graph.invoke(initialState(request), { signal, configurable: { tell } });
     } catch (error) {
       if (!isAbortOf(error, scope.signal)) throw error;
       await scope.settled();
@@ -66,14 +72,15 @@ export class QuizGraph {
     }
   }
 
-  #stage(name: string, node: QuizNode): (state: QuizState) => Promise<Partial<QuizState>> {
-    return (state) => this.context.stage(name, () => this.context.track('graph', name, this.#run(node, state)));
+  #stage(name: string, node: QuizNode): (state: QuizState, config: RunConfig) => Promise<Partial<QuizState>> {
+    return (state, { configurable: { tell = noop } = {} }) =>
+      this.context.stage(name, () => this.context.track('graph', name, this.#run(node, state, tell)));
   }
 
-  async #run(node: QuizNode, state: QuizState): Promise<Partial<QuizState>> {
+  async #run(node: QuizNode, state: QuizState, tell: Tell): Promise<Partial<QuizState>> {
     const { scope } = this.context;
     try {
-      return await node.run(state);
+      return await node.run(state, tell);
     } catch (error) {
       if (scope.signal.aborted && !isAbortOf(error, scope.signal)) this.#failures.set(scope, error);
       throw error;
@@ -95,4 +102,8 @@ function afterGenerating({ draft, attempts }: QuizState): 'evaluate_content' | '
 
 function afterEvaluating(state: QuizState): 'generate_quiz' | typeof END {
   return missingQuestions(state) > 0 && state.rejected > 0 && state.attempts < MAX_ATTEMPTS ? 'generate_quiz' : END;
+}
+
+function noop(): void {
+  // Nobody watches.
 }

@@ -1,12 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
-import { AbortContext, nameCause, type AbortReason, type AbortScope } from '../abort/index.js';
+import { AbortContext, nameCause, type AbortReason } from '../abort/index.js';
 import type { User } from '../auth/index.js';
 import { ContentRepository, type ChapterContext } from '../content/index.js';
 import { Llm } from '../llm/index.js';
 import { decodeCursor, DomainError, encodeCursor } from '../problems/index.js';
-import { Tasks, type Issued, type Outcome, type Receipt } from '../tasks/index.js';
-import type { DraftQuestion } from './exercise.js';
+import type { EventStream } from '../sse/index.js';
+import {
+  Tasks,
+  TaskStreams,
+  type EventPosition,
+  type Issued,
+  type Outcome,
+  type Receipt,
+  type TaskHandle,
+  type TaskSpec,
+} from '../tasks/index.js';
+import type { Candidate } from './exercise.js';
 import type { GeneratedQuiz, GenerateQuizBody, ListQuizzesQuery, QuizView } from './quiz.dto.js';
 import { QuizGraph } from './quiz.graph.js';
 import type { QuizState } from './quiz-state.js';
@@ -23,6 +33,7 @@ export class QuizService {
 
   constructor(
     private readonly tasks: Tasks,
+    private readonly streams: TaskStreams,
     private readonly context: AbortContext,
     private readonly graph: QuizGraph,
     private readonly content: ContentRepository,
@@ -36,10 +47,15 @@ export class QuizService {
    * booked under the task. Once the quiz is stored it stays, also if the answer can no longer be delivered.
    */
   async generate(body: GenerateQuizBody, user: User, issue: Issued, signal: AbortSignal): Promise<GeneratedQuiz> {
-    const scopes = [`book:${body.book_id}`];
-    const onStopped = (reason: AbortReason, receipt: Receipt): void => this.#logStop(body, user, issue.taskId, reason, receipt);
-    const spec = { owner: user.id, kind: 'quiz_generation', scopes, input: body, issue, calls: CALLS, onStopped };
-    return await this.tasks.run(spec, signal, ({ scope }) => this.#generate(body, user, scope));
+    return await this.tasks.run(this.#toSpec(body, user, issue), signal, (task) => this.#generate(body, user, task));
+  }
+
+  /**
+   * The same as a stream: the stages, each question as soon as the model has written it, what the evaluation made of it, and at last the
+   * quiz. Throws to whoever pulls first what would be thrown before there is anything to tell.
+   */
+  stream(body: GenerateQuizBody, user: User, issue: Issued, signal: AbortSignal, after?: EventPosition): EventStream {
+    return this.streams.run(this.#toSpec(body, user, issue), signal, (task) => this.#generate(body, user, task), { after });
   }
 
   /** A quiz of this user. Throws `quiz_not_found` for an unknown id and for somebody else's alike. */
@@ -57,12 +73,19 @@ export class QuizService {
     return { quizzes: shown, ...(page.length > limit && last && { next_cursor: encodeCursor(last) }) };
   }
 
-  async #generate(body: GenerateQuizBody, user: User, scope: AbortScope): Promise<Outcome<GeneratedQuiz>> {
+  #toSpec(body: GenerateQuizBody, user: User, issue: Issued): TaskSpec {
+    const scopes = [`book:${body.book_id}`];
+    const onStopped = (reason: AbortReason, receipt: Receipt): void => this.#logStop(body, user, issue.taskId, reason, receipt);
+    return { owner: user.id, kind: 'quiz_generation', scopes, input: body, issue, calls: CALLS, onStopped };
+  }
+
+  async #generate(body: GenerateQuizBody, user: User, task: TaskHandle): Promise<Outcome<GeneratedQuiz>> {
     const msg = `[QuizService] Quiz generation started (chapter=${body.chapter_id} user=${user.id})`;
-    this.#logger.log({ msg, task_id: scope.id });
+    this.#logger.log({ msg, task_id: task.id });
     const chapter = await this.#findChapter(body, user);
-    const state = await this.graph.run(toRequest(body, user, chapter));
-    return await this.#toOutcome(body, user, scope.id, state);
+    task.open();
+    const state = await this.graph.run(toRequest(body, user, chapter), (type, data) => task.tell(type, data));
+    return await this.#toOutcome(body, user, task.id, state);
   }
 
   #logStop(body: GenerateQuizBody, user: User, taskId: string, { abortCause: cause }: AbortReason, receipt: Receipt): void {
@@ -100,8 +123,8 @@ function toQuizRow({ book_id, chapter_id, exercise_type }: GenerateQuizBody, use
   return { id: randomUUID(), task_id: taskId, owner: user.id, book_id, chapter_id, exercise_type, evaluation, created_at: new Date() };
 }
 
-function toQuestionRow(question: DraftQuestion, quizId: string, ordinal: number): NewQuestion {
-  return { ...question, id: randomUUID(), quiz_id: quizId, ordinal, options: question.options && JSON.stringify(question.options) };
+function toQuestionRow(question: Candidate, quizId: string, ordinal: number): NewQuestion {
+  return { ...question, quiz_id: quizId, ordinal, options: question.options && JSON.stringify(question.options) };
 }
 
 /** Nothing usable after the last attempt: the evaluator refused all, or the model never kept to the schema. */

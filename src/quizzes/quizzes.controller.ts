@@ -1,8 +1,9 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequestSignal } from '../abort/index.js';
 import { CurrentUser, type User } from '../auth/index.js';
-import { TASK_PROBLEMS, TaskIssue, type Issued } from '../tasks/index.js';
+import { AnswersWithEvents, sendAsEvents, wantsEvents, type EventReply, type EventStream } from '../sse/index.js';
+import { LastEventId, TASK_PROBLEMS, TaskIssue, type EventPosition, type Issued } from '../tasks/index.js';
 import { UPSTREAM_PROBLEMS } from '../llm/index.js';
 import { ApiAnswer, ApiProblems } from '../problems/index.js';
 import {
@@ -10,6 +11,7 @@ import {
   generatedQuiz,
   generateQuizBody,
   listQuizzesQuery,
+  quizEvent,
   quizPage,
   quizView,
   uuidParam,
@@ -35,8 +37,12 @@ export class QuizzesController {
 
   @Post('generate')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Generate a quiz. Hanging up stops the work.' })
-  @ApiAnswer(generatedQuiz)
+  @ApiOperation({ summary: 'Generate a quiz, or watch it come into being with `Accept: text/event-stream`. Hanging up stops the work.' })
+  @AnswersWithEvents(
+    generatedQuiz,
+    quizEvent,
+    'each question as soon as it is written, what the evaluation makes of it, and at last the quiz',
+  )
   @ApiProblems(
     'book_not_found',
     'chapter_not_found',
@@ -51,8 +57,13 @@ export class QuizzesController {
     @CurrentUser() user: User,
     @TaskIssue() issue: Issued,
     @RequestSignal() signal: AbortSignal,
-  ): Promise<GeneratedQuiz> {
-    return this.quizzes.generate(body, user, issue, signal);
+    @LastEventId() after: EventPosition | undefined,
+    @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) reply: EventReply,
+  ): Promise<GeneratedQuiz> | EventStream {
+    if (!wantsEvents(accept)) return this.quizzes.generate(body, user, issue, signal);
+    sendAsEvents(reply);
+    return this.quizzes.stream(body, user, issue, signal, after);
   }
 
   @Post('validate-answer')

@@ -39,9 +39,10 @@ export class ValidationService {
   async validate(body: ValidateAnswerBody, user: User, issue: Issued, signal: AbortSignal): Promise<AnswerVerdict> {
     const { quiz, question } = await this.context.stage('validate_answer', () => this.#find(body, user));
     const verdict = compare(question, body.answer);
-    return await this.tasks.run(this.#toSpec(body, user, issue, quiz, verdict === undefined), signal, ({ id }) =>
-      this.context.stage('validate_answer', () => this.#validate(body, user, id, { quiz, question, verdict })),
-    );
+    return await this.tasks.run(this.#toSpec(body, user, issue, quiz, verdict === undefined), signal, (task) => {
+      task.open();
+      return this.context.stage('validate_answer', () => this.#validate(body, user, task.id, { quiz, question, verdict }));
+    });
   }
 
   #toSpec(body: ValidateAnswerBody, user: User, issue: Issued, { book_id }: QuizRow, asksModel: boolean): TaskSpec {

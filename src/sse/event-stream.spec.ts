@@ -1,20 +1,36 @@
 import { describe, expect, it } from '@jest/globals';
 import { CancelledError } from '../abort/index.js';
-import { EventBuffer } from './event-buffer.js';
-import { EventStream, type ServerEvent } from './event-stream.js';
+import { EventStream, IDLE, type ServerEvent, type ServerEvents } from './event-stream.js';
 
-const { signal } = new AbortController();
-const LONG = 60_000;
+type Step = ServerEvent | typeof IDLE | { readonly failure: unknown };
 
-interface Opened {
-  readonly buffer: EventBuffer<ServerEvent>;
-  readonly stream: EventStream<ServerEvent>;
+/** Gives what it was made of, step by step, and then nothing. */
+class ScriptedEvents implements ServerEvents {
+  readonly #steps: Step[];
+  hasLeft = false;
+  withinMs = 0;
+
+  constructor(steps: readonly Step[]) {
+    this.#steps = [...steps];
+  }
+
+  async take(withinMs: number): Promise<ServerEvent | typeof IDLE | undefined> {
+    this.withinMs = withinMs;
+    const step = await Promise.resolve(this.hasLeft ? undefined : this.#steps.shift());
+    if (typeof step === 'object' && 'failure' in step) throw step.failure;
+    return step;
+  }
+
+  leave(): void {
+    this.hasLeft = true;
+  }
 }
 
-function open(heartbeatMs = LONG, end?: ServerEvent): Opened {
-  const buffer = new EventBuffer<ServerEvent>();
-  const stream = new EventStream(buffer, { heartbeatMs, endOf: () => Promise.resolve(end) });
-  return { buffer, stream };
+const END: ServerEvent = { type: 'task-end', data: '{"state":"failed"}' };
+
+function open(steps: readonly Step[], end?: ServerEvent) {
+  const events = new ScriptedEvents(steps);
+  return { events, stream: new EventStream(events, { heartbeatMs: 15_000, endOf: () => end }) };
 }
 
 async function all(stream: AsyncIterable<string>): Promise<string[]> {
@@ -24,54 +40,53 @@ async function all(stream: AsyncIterable<string>): Promise<string[]> {
 }
 
 describe('an event stream', () => {
-  it('writes events as they go over the wire, line breaks and all', async () => {
-    const { buffer, stream } = open();
-    await buffer.push({ type: 'text-delta', data: { text: 'two\nlines\r\n\u2028 and “quotes”' } }, signal);
-    buffer.end({ type: 'task-end', data: {} });
-    expect(await all(stream)).toEqual([
-      'event: text-delta\ndata: {"text":"two\\nlines\\r\\n\u2028 and “quotes”"}\n\n',
-      'event: task-end\ndata: {}\n\n',
+  it('writes events as they go over the wire, with their ids where they have some', async () => {
+    const { stream } = open([
+      { id: '1-7', type: 'text-delta', data: '{"text":"two\\nlines"}' },
+      { type: 'task-end', data: '{}' },
     ]);
+    expect(await all(stream)).toEqual(['id: 1-7\nevent: text-delta\ndata: {"text":"two\\nlines"}\n\n', 'event: task-end\ndata: {}\n\n']);
   });
 
   it('says something whenever nothing was said for so long', async () => {
-    const { buffer, stream } = open(10);
-    expect(await stream.next()).toEqual({ done: false, value: ': \n\n' });
-    expect(await stream.next()).toEqual({ done: false, value: ': \n\n' });
-    buffer.end({ type: 'x', data: {} });
-    expect(await all(stream)).toEqual(['event: x\ndata: {}\n\n']);
+    const { events, stream } = open([IDLE, IDLE, { type: 'x', data: '{}' }]);
+    expect(await all(stream)).toEqual([': \n\n', ': \n\n', 'event: x\ndata: {}\n\n']);
+    expect(events.withinMs).toBe(15_000);
   });
 
-  it('throws what fails before anything has gone out', async () => {
-    const { buffer, stream } = open(LONG, { type: 'task-end', data: {} });
+  it('throws what fails before anything has gone out, and reads no more', async () => {
     const failure = new CancelledError();
-    buffer.fail(failure);
+    const { events, stream } = open([{ failure }], END);
     await expect(stream.next()).rejects.toBe(failure);
+    expect(events.hasLeft).toBe(true);
   });
 
-  it.each([
-    ['an event', LONG],
-    ['a heartbeat', 10],
-  ])('ends with an event that says so what fails after %s', async (_, heartbeatMs) => {
-    const { buffer, stream } = open(heartbeatMs, { type: 'task-end', data: { state: 'failed' } });
-    if (heartbeatMs === LONG) await buffer.push({ type: 'task-start', data: {} }, signal);
+  it.each<[string, Step]>([
+    ['an event', { type: 'task-start', data: '{}' }],
+    ['a heartbeat', IDLE],
+  ])('ends with an event that says so what fails after %s', async (_, first) => {
+    const { stream } = open([first, { failure: new Error('too late for a status') }], END);
     await stream.next();
-    buffer.fail(new Error('too late for a status'));
     expect(await all(stream)).toEqual(['event: task-end\ndata: {"state":"failed"}\n\n']);
   });
 
   it('just ends where nobody is there to be told', async () => {
-    const { buffer, stream } = open();
-    await buffer.push({ type: 'task-start', data: {} }, signal);
+    const { stream } = open([IDLE, { failure: new Error('nobody listens') }]);
     await stream.next();
-    buffer.fail(new Error('nobody listens'));
     expect(await all(stream)).toEqual([]);
   });
 
-  it('lets the work go on when it is let go of before its first event was asked for', async () => {
-    const { buffer, stream } = open();
+  it('breaks off where nothing says how such a stream ends', async () => {
+    const failure = new Error('the database is gone');
+    const stream = new EventStream(new ScriptedEvents([IDLE, { failure }]), { heartbeatMs: 1 });
+    await stream.next();
+    await expect(stream.next()).rejects.toBe(failure);
+  });
+
+  it('lets go of what it reads when it is let go of, also before its first event was asked for', async () => {
+    const { events, stream } = open([END]);
     await stream.return();
-    for (let n = 0; n < 100; n += 1) await buffer.push({ type: 'text-delta', data: { n } }, signal);
+    expect(events.hasLeft).toBe(true);
     expect(await stream.next()).toEqual({ done: true, value: undefined });
   });
 });

@@ -1,30 +1,41 @@
-import { EventBuffer, IDLE } from './event-buffer.js';
+/** Nothing has come within the time asked for. */
+export const IDLE = Symbol('IDLE');
 
-/** A server-sent event: its name, and what goes out as JSON. */
+/** A server-sent event as it goes out: `data` is JSON, which has no line breaks of its own. */
 export interface ServerEvent {
+  /** What a client that comes back names as the last that it has heard. */
+  readonly id?: string;
   readonly type: string;
-  readonly data: object;
+  readonly data: string;
 }
 
-export interface EventStreamOptions<T> {
+/** Where the events of a stream come from. */
+export interface ServerEvents {
+  /** The next event; `IDLE` when none has come within so many milliseconds, and `undefined` after the last. One at a time. */
+  take(withinMs: number): Promise<ServerEvent | typeof IDLE | undefined>;
+  /** Nobody reads any more; a `take` under way ends soon. */
+  leave(): void;
+}
+
+export interface EventStreamOptions {
   /** A comment goes out whenever nothing else did for so long, so that proxies keep the connection open and a vanished client is noticed. */
   readonly heartbeatMs: number;
-  /** The last event of a stream whose work has failed after its beginning; none if nobody is there to be told. */
-  readonly endOf: (error: unknown) => Promise<T | undefined>;
+  /** The last event of a stream whose source has failed after its beginning; none if nobody is there to be told. */
+  readonly endOf?: (error: unknown) => ServerEvent | undefined;
 }
 
 /**
- * The events of a buffer as text, for a handler to return to Nest, which pulls a piece whenever the client has room for it: `@Sse()`
- * would be pushed at, and would keep what a client does not read. Work that fails before anything has gone out is thrown, so that
- * filters can still answer with a status of their own; after that the stream ends with an event that says so.
+ * Events as text, for a handler to return to Nest, which pulls a piece whenever the client has room for it: `@Sse()` would be pushed at,
+ * and would keep what a client does not read. What fails before anything has gone out is thrown, so that filters can still answer with a
+ * status of their own; after that the stream ends with an event that says so, or breaks off, and its client comes back.
  */
-export class EventStream<T extends ServerEvent> implements AsyncIterableIterator<string> {
-  readonly #buffer: EventBuffer<T>;
-  readonly #options: EventStreamOptions<T>;
+export class EventStream implements AsyncIterableIterator<string> {
+  readonly #events: ServerEvents;
+  readonly #options: EventStreamOptions;
   #hasBegun = false;
 
-  constructor(buffer: EventBuffer<T>, options: EventStreamOptions<T>) {
-    this.#buffer = buffer;
+  constructor(events: ServerEvents, options: EventStreamOptions) {
+    this.#events = events;
     this.#options = options;
   }
 
@@ -41,21 +52,22 @@ export class EventStream<T extends ServerEvent> implements AsyncIterableIterator
 
   /** Not a generator's, which would do nothing for a client that left before the first event was asked for. */
   return(): Promise<IteratorResult<string, undefined>> {
-    this.#buffer.leave();
+    this.#events.leave();
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  async #take(): Promise<T | typeof IDLE | undefined> {
+  async #take(): Promise<ServerEvent | typeof IDLE | undefined> {
     try {
-      return await this.#buffer.take(this.#options.heartbeatMs);
+      return await this.#events.take(this.#options.heartbeatMs);
     } catch (error) {
-      if (!this.#hasBegun) throw error;
-      return await this.#options.endOf(error);
+      this.#events.leave();
+      const { endOf } = this.#options;
+      if (!this.#hasBegun || !endOf) throw error;
+      return endOf(error);
     }
   }
 }
 
-/** JSON has no line breaks of its own: one line of data is all of it. */
-function toText({ type, data }: ServerEvent): string {
-  return `event: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
+function toText({ id, type, data }: ServerEvent): string {
+  return `${id === undefined ? '' : `id: ${id}\n`}event: ${type}\ndata: ${data}\n\n`;
 }

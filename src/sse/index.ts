@@ -1,3 +1,3 @@
-export { EventBuffer, IDLE } from './event-buffer.js';
-export { EventStream, type EventStreamOptions, type ServerEvent } from './event-stream.js';
-export { SendsEvents } from './sends-events.decorator.js';
+export { describeEvents } from './describe-events.js';
+export { EventStream, IDLE, type EventStreamOptions, type ServerEvent, type ServerEvents } from './event-stream.js';
+export { AnswersWithEvents, sendAsEvents, SendsEvents, wantsEvents, type EventReply } from './sends-events.decorator.js';

@@ -1,22 +1,60 @@
 import { Header, HttpCode } from '@nestjs/common';
 import { ApiProduces, ApiResponse } from '@nestjs/swagger';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { EventStream, ServerEvent } from './event-stream.js';
+import type { EventStream } from './event-stream.js';
+
+/** No cache and no proxy may keep events back. */
+const HEADERS = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache, no-transform', 'X-Accel-Buffering': 'no' };
+
+/** What sets the headers of an answer: Nest's reply. */
+export interface EventReply {
+  header(name: string, value: string): unknown;
+}
+
+/** For an answer that is a stream of events only where its client asks for one. */
+export function sendAsEvents(reply: EventReply): void {
+  for (const [name, value] of Object.entries(HEADERS)) reply.header(name, value);
+}
+
+/** Does an `Accept` header ask for events? */
+export function wantsEvents(accept: string | undefined): boolean {
+  return accept !== undefined && /(^|[\s,])text\/event-stream\b/i.test(accept);
+}
+
+/** Where the events of a route that answers with JSON too stand in a description that is not complete yet. */
+export const EITHER = '2XX';
 
 /**
- * For a handler that returns an `EventStream` of what `schema` publishes: each event, with its name as `type`. No cache and no proxy
- * may keep events back.
+ * For a handler that returns an `EventStream` of what `events` publishes where its client asks for events, and what `answer` publishes to
+ * others.
  */
-export function SendsEvents<E extends ServerEvent>(schema: StandardSchemaV1<unknown, E>, description: string) {
+export function AnswersWithEvents<S extends StandardSchemaV1>(answer: S, events: StandardSchemaV1, description: string) {
+  type Answered = StandardSchemaV1.InferOutput<S>;
+  return <T extends (...args: never[]) => EventStream | Promise<Answered>>(
+    target: object,
+    key: string,
+    descriptor: TypedPropertyDescriptor<T>,
+  ): void => {
+    ApiResponse({ status: 200, description: '', standardSchema: answer })(target, key, descriptor);
+    ApiResponse({ status: EITHER, description, standardSchema: events })(target, key, descriptor);
+  };
+}
+
+type Answer = EventStream | object | undefined;
+
+/** For a handler that returns an `EventStream` of what `schema` publishes: each event, with its name as `type`. */
+export function SendsEvents(schema: StandardSchemaV1, description: string) {
   const all = [
     HttpCode(200),
-    Header('Content-Type', 'text/event-stream'),
-    Header('Cache-Control', 'no-cache, no-transform'),
-    Header('X-Accel-Buffering', 'no'),
+    ...Object.entries(HEADERS).map(([name, value]) => Header(name, value)),
     ApiProduces('text/event-stream'),
     ApiResponse({ status: 200, description, standardSchema: schema }),
   ];
-  return <T extends (...args: never[]) => EventStream<E>>(target: object, key: string, descriptor: TypedPropertyDescriptor<T>): void => {
+  return <T extends (...args: never[]) => Answer | Promise<Answer>>(
+    target: object,
+    key: string,
+    descriptor: TypedPropertyDescriptor<T>,
+  ): void => {
     for (const decorate of all) decorate(target, key, descriptor);
   };
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { AbortContext, CancelledError, deriveSignal, wait } from '../abort/index.js';
@@ -8,13 +7,6 @@ import type { TaskKey, TaskRow } from './task.js';
 
 /** The bus may lose an end: the row is read again so often at the least. */
 const REREAD_MS = 250;
-
-/** Whoever works on a task is told so often that somebody waits here too, and believes it for so long. */
-const ATTACH_EVERY_MS = 1000;
-const ATTACHED_FOR_MS = 3000;
-
-/** What those who follow a task are told of. */
-const PROGRESS = ['state', 'stage', 'done', 'total', 'item'] as const;
 
 type Waiter = () => void;
 
@@ -38,41 +30,13 @@ export class Endings implements OnModuleInit {
    * Reads until the task has ended, for at most `waitMs`; returns the row as it was read last. Aborts with the ambient signal's reason.
    */
   async until(key: TaskKey, read: () => Promise<TaskRow | undefined>, waitMs = Infinity): Promise<TaskRow | undefined> {
-    return await this.#readUntil((row) => isTerminal(row.state as TaskState), key, read, waitMs);
-  }
-
-  /** As `until`, and keeps the task from stopping with those who wait on the instance that works on it. */
-  async attached(key: TaskKey, read: () => Promise<TaskRow | undefined>): Promise<TaskRow | undefined> {
-    const waiter = randomUUID();
-    const tell = (forMs: number) => this.bus.publish({ type: 'attached', owner: key.owner, taskId: key.id, waiter, forMs });
-    const timer = setInterval(() => void tell(ATTACHED_FOR_MS), ATTACH_EVERY_MS);
-    try {
-      await tell(ATTACHED_FOR_MS);
-      return await this.until(key, read);
-    } finally {
-      clearInterval(timer);
-      await tell(0);
-    }
-  }
-
-  /** Reads until the task is in another state than `known`, or has come further. Aborts with the ambient signal's reason. */
-  async changed(known: TaskRow, read: () => Promise<TaskRow | undefined>): Promise<TaskRow | undefined> {
-    return await this.#readUntil((row) => PROGRESS.some((field) => row[field] !== known[field]), known, read, Infinity);
-  }
-
-  async #readUntil(
-    isDone: (row: TaskRow) => boolean,
-    key: TaskKey,
-    read: () => Promise<TaskRow | undefined>,
-    waitMs: number,
-  ): Promise<TaskRow | undefined> {
     const deadline = performance.now() + waitMs;
     for (;;) {
       const woken = this.#listen(key);
       try {
         const row = await read();
         const left = deadline - performance.now();
-        if (!row || isDone(row) || left <= 0) return row;
+        if (!row || isTerminal(row.state as TaskState) || left <= 0) return row;
         await this.#pause(woken.promise, Math.min(left, REREAD_MS));
       } finally {
         woken.leave();

@@ -2,10 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { User } from '../auth/index.js';
 import { Llm } from '../llm/index.js';
 import { decodeCursor, DomainError, encodeCursor } from '../problems/index.js';
-import { Endings } from './endings.js';
-import { isTerminal, type TaskState } from './task-state.js';
-import { toTaskView } from './task-view.js';
-import { toItemView } from './task-view.js';
+import type { TaskState } from './task-state.js';
+import { toResultView, toTaskView } from './task-view.js';
 import { TaskItemsRepository } from './task-items.repository.js';
 import type { TaskRow, TaskView } from './task.js';
 import type { ListTasksQuery, TaskResult } from './tasks.dto.js';
@@ -17,7 +15,6 @@ export class TaskHistory {
   constructor(
     private readonly tasks: TasksRepository,
     private readonly llm: Llm,
-    private readonly endings: Endings,
     private readonly items: TaskItemsRepository,
   ) {}
 
@@ -40,27 +37,13 @@ export class TaskHistory {
   /** What the task has come to; `partial` unless it has completed. */
   async result(user: User, id: string): Promise<TaskResult> {
     const row = await this.#find(user, id);
-    const partial = row.state !== 'completed';
-    const result = partial && row.is_job ? { items: (await this.items.ended(row)).map(toItemView) } : row.result;
-    return { task_id: id, state: row.state as TaskState, partial, result };
+    const items = row.is_job && row.state !== 'completed' ? await this.items.ended(row) : [];
+    return { task_id: id, state: row.state as TaskState, ...toResultView(row, items) };
   }
 
   /** The row of a task of this user; of anybody for an administrator. Throws as `get` does. */
   async row(user: User, id: string): Promise<TaskRow> {
     return await this.#find(user, id);
-  }
-
-  /** The task as it is now, and again whenever its state has changed, until it has ended. Aborts with the ambient signal's reason. */
-  async *follow(user: User, id: string): AsyncGenerator<TaskView> {
-    let row = await this.#find(user, id);
-    for (;;) {
-      const [view] = await this.#toViews([row], user);
-      if (view) yield view;
-      if (isTerminal(row.state as TaskState)) return;
-      const changed = await this.endings.changed(row, () => this.tasks.find(row));
-      if (!changed) throw unknown(id);
-      row = changed;
-    }
   }
 
   async #find(user: User, id: string): Promise<TaskRow> {

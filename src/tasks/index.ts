@@ -1,5 +1,4 @@
 export { CancelBus } from './bus/index.js';
-export { EventLog, EventWriter, isAfter, type EventPosition, type LoggedEvent, type TaskEvent } from './events/index.js';
 export { CANCEL_STATUSES, stoppedOf, type CancelAnswer, type CancelStatus } from './cancel-answer.js';
 export { Cancels, type CancelOptions } from './cancels.service.js';
 export { readIssue, scopeName, type Issue } from './issue.js';
@@ -20,4 +19,18 @@ export { TaskQueue, type QueuedTask } from './task-queue.js';
 export type { TaskFailure } from './task-failure.js';
 export { TasksModule } from './tasks.module.js';
 export { taskIdParam } from './tasks.dto.js';
-export { OwnerBusyError, Tasks, type JobHandle, type Outcome, type TaskHandle, type TaskSpec } from './tasks.service.js';
+export { OwnerBusyError, type JobHandle, type Outcome, type TaskHandle, type TaskSpec } from './task-spec.js';
+export { TaskStreams } from './task-streams.service.js';
+export { Tasks } from './tasks.service.js';
+export {
+  EventLog,
+  EventWriter,
+  isAfter,
+  taskEnd,
+  taskEvent,
+  type EventPosition,
+  type LoggedEvent,
+  type TaskEnd,
+  type TaskEvent,
+} from './events/index.js';
+export { LastEventId } from './last-event-id.decorator.js';

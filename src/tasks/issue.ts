@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DomainError } from '../problems/index.js';
+import { CANCEL, parseDisconnectPolicy, type DisconnectPolicy } from './disconnect-policy.js';
 
 /** What a client says of a task that it issues: all of it optional, all of it in headers. */
 export interface Issue {
@@ -12,6 +13,8 @@ export interface Issue {
   readonly scopes: readonly string[];
   /** The whole task's time, in milliseconds. */
   readonly deadlineMs?: number;
+  /** What becomes of the task when its client has gone. */
+  readonly onDisconnect?: DisconnectPolicy;
 }
 
 /** A scope's name: no comma, which separates them in the header. */
@@ -41,6 +44,11 @@ const HEADERS = {
     .transform((names) => names.split(',').filter((name) => name.trim() !== ''))
     .pipe(z.array(scopeName).max(MOST_SCOPES)),
   'x-deadline-ms': wholeNumber(LONGEST_DEADLINE_MS).refine((value) => value > 0, 'must be more than 0'),
+  'x-on-disconnect': z.string().transform((text, context): DisconnectPolicy => {
+    const policy = parseDisconnectPolicy(text.trim());
+    if (!policy) context.addIssue('must be cancel, continue, or grace=MS with at most 600000');
+    return policy ?? CANCEL;
+  }),
 };
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -53,6 +61,7 @@ export function readIssue(headers: Headers): Issue {
     issuedAt: read(headers, 'x-issued-at'),
     scopes: read(headers, 'x-scope') ?? [],
     deadlineMs: read(headers, 'x-deadline-ms'),
+    onDisconnect: read(headers, 'x-on-disconnect'),
   };
 }
 

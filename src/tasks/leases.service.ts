@@ -3,10 +3,11 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplica
 import { AbortContext, LeaseLostError } from '../abort/index.js';
 import { CancelBus, type BusMessage } from './bus/index.js';
 import { LiveTasks, type LiveTask } from './live-tasks.js';
-import { toReason } from './receipt.js';
+import { toLiveReason } from './receipt.js';
 import { TaskNotices } from './task-notices.js';
 import { TASK_SETTINGS, type TaskSettings } from './task-settings.js';
 import type { CancelIntent, TaskRow } from './task.js';
+import { GracesRepository } from './graces.repository.js';
 import { LeasesRepository, type Beat, type Renewed } from './leases.repository.js';
 
 /**
@@ -30,6 +31,7 @@ export class Leases implements OnApplicationBootstrap, OnApplicationShutdown {
     private readonly live: LiveTasks,
     private readonly bus: CancelBus,
     private readonly notices: TaskNotices,
+    private readonly graces: GracesRepository,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -50,7 +52,7 @@ export class Leases implements OnApplicationBootstrap, OnApplicationShutdown {
     if (message.type === 'attached') task?.awaitElsewhere(message.waiter, message.forMs);
     if (message.type !== 'cancel' || task?.claim.attempt !== message.attempt) return;
     const { cause, by, reason } = message;
-    task.push(toReason({ cause, by, reason, requested_at: '' }));
+    task.push(toLiveReason({ cause, by, reason, requested_at: '' }));
   }
 
   /** One heartbeat, now; joins the one under way. Never rejects: a database that is down is a warning, and then a lost lease. */
@@ -74,6 +76,7 @@ export class Leases implements OnApplicationBootstrap, OnApplicationShutdown {
     try {
       await this.context.detached('heartbeat: leases, missed cancels, tasks of instances that are gone', async () => {
         await this.#renew();
+        await this.#endGraces();
         if (performance.now() >= this.#reapsFrom) await this.#reap();
       });
       this.#hasWarned = false;
@@ -99,8 +102,18 @@ export class Leases implements OnApplicationBootstrap, OnApplicationShutdown {
 
   #learn(task: LiveTask, known: Renewed | undefined, sentAt: number): void {
     if (known?.is_renewed) task.renewedAt = sentAt;
-    if (known?.state === 'cancelling') task.abort(toReason(known.cancel as CancelIntent));
+    if (known?.state === 'cancelling') task.abort(toLiveReason(known.cancel as CancelIntent));
     else if (!known && !task.isEnding) task.abort(new LeaseLostError());
+  }
+
+  /** Of tasks whose owner has not noticed that nobody came back. */
+  async #endGraces(): Promise<void> {
+    const ended = await this.graces.endOverdue();
+    await Promise.all(
+      ended.map(async ({ owner, id: taskId, attempt, cancel: { cause, reason } }) => {
+        await this.bus.publish({ type: 'cancel', owner, taskId, attempt, cause, reason });
+      }),
+    );
   }
 
   async #reap(): Promise<void> {

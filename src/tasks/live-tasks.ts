@@ -1,6 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
 import { LeaseLostError, toAbortReason, type AbortReason, type AbortScope } from '../abort/index.js';
+import { CANCEL, type DisconnectPolicy } from './disconnect-policy.js';
+import type { TaskChannel } from './events/index.js';
+import type { Grace } from './grace.js';
 import type { Claim, Receipt, TaskKey } from './task.js';
 
 /** How far a task has come, where it counts. */
@@ -11,6 +14,14 @@ export interface Progress {
   readonly item?: string;
   /** What one item takes at this pace: with several at once, less than each of them. */
   readonly msPerItem?: number;
+}
+
+/** How far the work had come when it ended. */
+export interface Reached {
+  readonly stage: string | undefined;
+  readonly progress: Progress;
+  /** How many events its last attempt told. */
+  readonly told: number;
 }
 
 /** What does not change about a task while it is worked on. */
@@ -26,6 +37,17 @@ export interface LiveTaskFacts {
   readonly isJob?: boolean;
   /** See `TaskSpec.onStopped`. */
   readonly onStopped?: (reason: AbortReason, receipt: Receipt) => void;
+  /** What becomes of it when nobody waits for it any more: `cancel` where it is left out. */
+  readonly onDisconnect?: DisconnectPolicy;
+}
+
+/** What a live task has from the instance that works on it. */
+export interface LiveTaskMeans {
+  readonly leaseMs: number;
+  readonly abort: (reason: AbortReason) => void;
+  readonly channel: TaskChannel;
+  /** Where its policy is to wait for clients that have gone. */
+  readonly grace?: Grace;
 }
 
 /** A task that this instance works on. */
@@ -37,6 +59,10 @@ export class LiveTask {
   calls: readonly string[];
   readonly isJob: boolean;
   readonly onStopped: LiveTaskFacts['onStopped'];
+  /** What it tells of itself. */
+  readonly channel: TaskChannel;
+  readonly #policy: DisconnectPolicy;
+  readonly #grace?: Grace;
   readonly #leaseMs: number;
   readonly #abort: (reason: AbortReason) => void;
   /** Those who wait for the answer: the request that made the task, and retries that attached to it. */
@@ -57,9 +83,8 @@ export class LiveTask {
   renewedAt = performance.now();
 
   constructor(
-    { claim, kind, inputHash, calls, done = 0, total, isJob = false, onStopped }: LiveTaskFacts,
-    leaseMs: number,
-    abort: (reason: AbortReason) => void,
+    { claim, kind, inputHash, calls, done = 0, total, isJob = false, onStopped, onDisconnect = CANCEL }: LiveTaskFacts,
+    { leaseMs, abort, channel, grace }: LiveTaskMeans,
   ) {
     this.claim = claim;
     this.kind = kind;
@@ -68,6 +93,9 @@ export class LiveTask {
     this.isJob = isJob;
     this.onStopped = onStopped;
     this.progress = { done, total: total ?? null };
+    this.channel = channel;
+    this.#policy = onDisconnect;
+    this.#grace = grace;
     this.#leaseMs = leaseMs;
     this.#abort = abort;
   }
@@ -81,6 +109,7 @@ export class LiveTask {
   setWritten(): void {
     this.#isWritten = true;
     if (this.#pushed) this.#abort(this.#pushed);
+    if (this.#left) this.#grace?.begin();
   }
 
   /** A cancel that came over the bus. Before the row is written it may be meant for another request of the same id. */
@@ -100,12 +129,12 @@ export class LiveTask {
    */
   look(): void {
     if (this.isWritten && performance.now() - this.renewedAt >= this.#leaseMs) this.#abort(new LeaseLostError());
-    if (this.#left && !this.isAwaitedElsewhere) this.#abort(this.#left);
+    if (this.#left && this.#policy.type === 'cancel' && !this.isAwaitedElsewhere) this.#abort(this.#left);
   }
 
   /**
-   * Works on for as long as one of those who wait is there: with the last of them the task is aborted, for that one's reason. Returns
-   * what lets go without that.
+   * Waits for the answer: with the last of those who do, the disconnect policy decides. `cancel` aborts the task for that one's reason,
+   * unless somebody waits elsewhere; `continue` goes on; `grace` goes on for a while. Returns what lets go without that.
    */
   attach(signal: AbortSignal): () => void {
     const leave = (): void => {
@@ -116,10 +145,12 @@ export class LiveTask {
       leave();
       if (this.#waiting.size > 0) return;
       this.#left = toAbortReason(signal.reason);
-      if (!this.isAwaitedElsewhere) this.#abort(this.#left);
+      if (this.isWritten) this.#grace?.begin();
+      this.look();
     };
     this.#waiting.add(signal);
     this.#left = undefined;
+    this.#grace?.stop();
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
     return leave;
@@ -137,6 +168,16 @@ export class LiveTask {
     if (this.#elsewhere.size === 0) return false;
     const now = performance.now();
     return this.#elsewhere.values().some((until) => until > now);
+  }
+
+  /** How far the work has come, and how much it has told. */
+  reached({ lastStage: stage }: AbortScope): Reached {
+    return { stage, progress: this.progress, told: this.channel.told };
+  }
+
+  /** Where its policy is to wait for a client, and how long: on the receipt of one for which nobody came back. */
+  get graceMs(): number | undefined {
+    return this.#grace?.ms;
   }
 
   /** How many wait for the answer here. */
@@ -159,6 +200,7 @@ export class LiveTask {
 
   /** Tells those who wait in `ended`. */
   finish(): void {
+    this.#grace?.[Symbol.dispose]();
     this.#end.resolve(undefined);
   }
 }

@@ -40,6 +40,7 @@ export class TaskEnd {
    */
   async after(error: unknown, task: LiveTask, scope: AbortScope): Promise<unknown> {
     task.isEnding = true;
+    task.channel.close();
     task.look();
     if (!isAbortOf(error, scope.signal) && !isLost(scope)) {
       await this.#written(task, () => this.#fail(task, scope, error));
@@ -57,27 +58,27 @@ export class TaskEnd {
   }
 
   /** What a draining instance had begun in the background goes on elsewhere, unless somebody has cancelled it. */
-  async #requeue({ claim, progress }: LiveTask, { lastStage: stage }: AbortScope): Promise<boolean> {
-    return await this.rows.requeue(claim, this.settings.instanceId, { stage, progress });
+  async #requeue(task: LiveTask, scope: AbortScope): Promise<boolean> {
+    return await this.rows.requeue(task.claim, this.settings.instanceId, task.reached(scope));
   }
 
-  async #fail(task: LiveTask, { lastStage }: AbortScope, error: unknown): Promise<void> {
+  async #fail(task: LiveTask, scope: AbortScope, error: unknown): Promise<void> {
     const failure = toFailure(error);
-    const end = { stage: lastStage, progress: task.progress };
-    const row = await this.rows.fail(task.claim, this.settings.instanceId, end, failure);
+    const row = await this.rows.fail(task.claim, this.settings.instanceId, task.reached(scope), failure);
     if (!row) return;
     this.#logger.log({ msg: `[Tasks] Task ${row.id} failed (${failure.code})`, ...fieldsOf(row), code: failure.code });
-    this.notices.tell({ type: 'ended', kind: task.kind, state: 'failed', stage: lastStage });
+    this.notices.tell({ type: 'ended', kind: task.kind, state: 'failed', stage: scope.lastStage });
     await this.#tellEnd(row);
   }
 
   async #stop(task: LiveTask, scope: AbortScope, reason: AbortReason): Promise<void> {
-    const { claim, progress } = task;
+    const { claim } = task;
     const { instanceId } = this.settings;
     await this.rows.tell(claim, instanceId, toIntent(reason));
     const avoided = await this.#avoidedBy(task);
-    const receipt = receiptOf(scope, avoided.length);
-    const row = await this.rows.stop(claim, instanceId, { stage: scope.lastStage, progress }, receipt, tallyStages(avoided));
+    const graceMs = reason.abortCause === 'client_disconnect' ? task.graceMs : undefined;
+    const receipt = { ...receiptOf(scope, avoided.length), ...(graceMs !== undefined && { grace_ms: graceMs }) };
+    const row = await this.rows.stop(claim, instanceId, task.reached(scope), receipt, tallyStages(avoided));
     if (row) await this.#tellStop(row, scope);
     task.onStopped?.(reason, (row?.receipt as Receipt | undefined) ?? receipt);
   }

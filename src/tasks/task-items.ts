@@ -5,7 +5,7 @@ import { DomainError } from '../problems/index.js';
 import { toFailure, type TaskFailure } from './task-failure.js';
 import { TaskItemsRepository, type ItemEnd, type ItemHead } from './task-items.repository.js';
 import { TASK_SETTINGS, type TaskSettings } from './task-settings.js';
-import type { JobHandle } from './tasks.service.js';
+import type { JobHandle } from './task-spec.js';
 
 /** One item while it is worked on. */
 export interface Item {

@@ -42,6 +42,7 @@ export const receiptView = z
     calls_avoided: z.int().meta({ description: 'LLM calls still ahead on the straight path, without retries' }),
     zombies: z.array(z.string()).meta({ description: 'layer:operation of what ignored its signal' }),
     confirmed: z.boolean().meta({ description: 'false where the instance that worked on it vanished' }),
+    grace_ms: z.int().optional().meta({ description: 'where the client had so long to come back, and did not' }),
   })
   .meta({ id: 'Receipt' });
 export type Receipt = z.infer<typeof receiptView>;

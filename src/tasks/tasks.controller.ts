@@ -1,16 +1,21 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Res, Sse, type MessageEvent } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
-import { from, map, type Observable } from 'rxjs';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { RequestSignal } from '../abort/index.js';
 import { CurrentUser, type User } from '../auth/index.js';
 import { ApiAnswer, ApiProblems, DomainError } from '../problems/index.js';
+import { SendsEvents, type EventStream } from '../sse/index.js';
 import { cancelAnswer, stoppedOf, type CancelAnswer } from './cancel-answer.js';
 import { Cancels } from './cancels.service.js';
+import { taskEvent, type EventPosition } from './events/index.js';
 import { TaskHistory } from './history.service.js';
 import { Issuer, type Issue } from './issue.decorator.js';
+import { LastEventId } from './last-event-id.decorator.js';
+import { TaskStreams } from './task-streams.service.js';
 import {
   cancelledTasks,
   cancelTaskBody,
   cancelTasksBody,
+  followTaskQuery,
   listTasksQuery,
   taskIdParam,
   taskPage,
@@ -18,6 +23,7 @@ import {
   type CancelledTasks,
   type CancelTaskBody,
   type CancelTasksBody,
+  type FollowTaskQuery,
   type ListTasksQuery,
   type TaskResult,
 } from './tasks.dto.js';
@@ -34,6 +40,7 @@ export class TasksController {
   constructor(
     private readonly history: TaskHistory,
     private readonly cancels: Cancels,
+    private readonly streams: TaskStreams,
   ) {}
 
   @Get()
@@ -59,17 +66,26 @@ export class TasksController {
     return this.history.result(user, id);
   }
 
-  @Sse(':id/events')
-  @ApiOperation({ summary: 'The task as it is now, and again at each change of its state, until it has ended' })
-  @ApiOkResponse({
-    description: 'Events `task` and, at last, `task-end`, each with the task',
-    content: { 'text/event-stream': { schema: { $ref: getSchemaPath('Task') } } },
-  })
+  @Get(':id/events')
+  @ApiOperation({ summary: 'What a task tells, from its beginning or after `Last-Event-ID`, until it has ended' })
+  @SendsEvents(
+    taskEvent,
+    'Server-sent events, each with an id. A kind of task may tell others than these, between `task-start` and `task-end`',
+  )
+  @ApiResponse({ status: 204, description: 'There is nothing to be heard any more: `Last-Event-ID` is that of the end' })
+  @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'the last event that was heard' })
   @ApiProblems('task_not_found')
-  async events(@Param('id', { schema: taskIdParam }) id: string, @CurrentUser() user: User): Promise<Observable<MessageEvent>> {
-    // An unknown task is a 404, which can only be said before the stream begins.
-    await this.history.get(user, id);
-    return from(this.history.follow(user, id)).pipe(map((task) => ({ type: task.finished_at ? 'task-end' : 'task', data: task })));
+  async events(
+    @Param('id', { schema: taskIdParam }) id: string,
+    @Query({ schema: followTaskQuery }) { attach }: FollowTaskQuery,
+    @LastEventId() after: EventPosition | undefined,
+    @CurrentUser() user: User,
+    @RequestSignal() signal: AbortSignal,
+    @Res({ passthrough: true }) reply: Reply,
+  ): Promise<EventStream | undefined> {
+    const stream = await this.streams.follow(user, id, { after, isAttached: attach }, signal);
+    if (!stream) reply.status(204);
+    return stream;
   }
 
   @Post('cancel')

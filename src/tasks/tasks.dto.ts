@@ -21,6 +21,16 @@ export const listTasksQuery = z.object({
 });
 export type ListTasksQuery = z.infer<typeof listTasksQuery>;
 
+export const followTaskQuery = z.object({
+  attach: z
+    .enum(['0', '1', 'false', 'true'])
+    .default('0')
+    .transform((value) => value === '1' || value === 'true')
+    .meta({ description: 'the reader is a client that waits for the task: it goes on for them, and stops with them as its policy says' }),
+  last_event_id: z.string().optional().meta({ description: 'as Last-Event-ID, for those who cannot set headers' }),
+});
+export type FollowTaskQuery = z.infer<typeof followTaskQuery>;
+
 export const taskPage = z.object({ tasks: z.array(taskView), next_cursor: z.string().optional() }).meta({ id: 'TaskPage' });
 
 export const taskResult = z

@@ -7,7 +7,10 @@ import { CancelBus, openBus } from './bus/index.js';
 import { CancelsRepository } from './cancels.repository.js';
 import { Cancels } from './cancels.service.js';
 import { Endings } from './endings.js';
-import { EventLog, EventWriter, openEventLog, TaskEventsRepository } from './events/index.js';
+import { EventFeed, EventLog, EventWriter, openEventLog, TaskEventsRepository } from './events/index.js';
+import { GracesRepository } from './graces.repository.js';
+import { Attachments } from './attachments.service.js';
+import { TaskStreams } from './task-streams.service.js';
 import { TaskHistory } from './history.service.js';
 import { LeasesRepository } from './leases.repository.js';
 import { Leases } from './leases.service.js';
@@ -65,6 +68,10 @@ function toSettings({ tasks, instanceId }: AppConfig): TaskSettings {
     TaskItemsRepository,
     Sweep,
     TaskEventsRepository,
+    EventFeed,
+    TaskStreams,
+    Attachments,
+    GracesRepository,
     { provide: EventLog, useFactory: openEvents, inject: [APP_CONFIG, TaskEventsRepository] },
     {
       provide: EventWriter,
@@ -72,7 +79,19 @@ function toSettings({ tasks, instanceId }: AppConfig): TaskSettings {
       inject: [EventLog, AbortContext],
     },
   ],
-  exports: [Tasks, TaskItems, TaskItemsRepository, TaskHistory, Cancels, CancelBus, LiveTasks, TaskNotices, EventLog, EventWriter],
+  exports: [
+    Tasks,
+    TaskItems,
+    TaskItemsRepository,
+    TaskHistory,
+    Cancels,
+    CancelBus,
+    LiveTasks,
+    TaskNotices,
+    TaskStreams,
+    EventLog,
+    EventWriter,
+  ],
 })
 export class TasksModule implements OnApplicationShutdown {
   constructor(

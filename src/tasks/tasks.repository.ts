@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { Database, ReservedDatabase, type Schema, type Tx } from '../database/index.js';
-import type { Progress } from './live-tasks.js';
+import type { DisconnectPolicy } from './disconnect-policy.js';
+import type { Reached } from './live-tasks.js';
 import { TaskQueue } from './task-queue.js';
 import { statesThatAccept, type TaskState } from './task-state.js';
 import type { StageTally } from './stage-tally.js';
@@ -28,12 +29,7 @@ export interface NewTask extends TaskKey {
   readonly plannedStages: StageTally;
   readonly instanceId: string;
   readonly leaseMs: number;
-}
-
-/** How far the work had come when it ended. */
-export interface Reached {
-  readonly stage: string | undefined;
-  readonly progress: Progress;
+  readonly onDisconnect: DisconnectPolicy;
 }
 
 /** A task that has just been begun. */
@@ -120,6 +116,7 @@ export class TasksRepository {
         started_at: sql<Date>`coalesce(started_at, clock_timestamp())`,
         instance_id: instanceId,
         lease_until: fromNow(leaseMs),
+        told: 0,
       })
       .where('owner', '=', owner)
       .where('id', '=', id)
@@ -130,10 +127,10 @@ export class TasksRepository {
   }
 
   /** `running → queued`: gives a job back, for others to go on with. `false` where it is no longer this owner's, or told to stop. */
-  async requeue(claim: Claim, instanceId: string, { stage, progress }: Reached): Promise<boolean> {
+  async requeue(claim: Claim, instanceId: string, reached: Reached): Promise<boolean> {
     return await this.reserved.transaction().execute(async (tx) => {
       const row = await this.#owned(claim, instanceId, tx)
-        .set({ state: 'queued', instance_id: null, lease_until: null, ...columnsReached({ stage, progress }) })
+        .set({ state: 'queued', instance_id: null, lease_until: null, ...columnsReached(reached) })
         .where('state', 'in', statesThatAccept('requeue'))
         .where('is_job', '=', true)
         .returningAll()
@@ -304,8 +301,8 @@ export function stageNameIn(column: RawBuilder<unknown>): RawBuilder<string> {
   return sql<string>`regexp_replace(${column}, ' [0-9]+/[0-9]+', '')`;
 }
 
-function columnsReached({ stage, progress: { done, total } }: Reached) {
-  return { stage: stage ?? null, done, total, item: null };
+function columnsReached({ stage, progress: { done, total }, told }: Reached) {
+  return { stage: stage ?? null, done, total, item: null, told };
 }
 
 export function fromNow(ms: number) {
@@ -325,6 +322,7 @@ function columnsOf({
   isJob = false,
   plannedCalls,
   plannedStages,
+  onDisconnect,
 }: NewTask) {
   return {
     owner,
@@ -339,5 +337,7 @@ function columnsOf({
     planned_stages: JSON.stringify(plannedStages),
     client_id: clientId ?? null,
     issued_at: issuedAt ?? null,
+    on_disconnect: onDisconnect.type,
+    grace_ms: onDisconnect.type === 'grace' ? onDisconnect.ms : null,
   };
 }

@@ -11,79 +11,26 @@ import {
 } from '../abort/index.js';
 import type { Tx } from '../database/index.js';
 import { isTombstone } from './cancel-answer.js';
+import { Attachments } from './attachments.service.js';
+import { CANCEL, type DisconnectPolicy } from './disconnect-policy.js';
 import { Endings } from './endings.js';
+import { EventWriter, TaskChannel } from './events/index.js';
+import { Grace } from './grace.js';
+import { GracesRepository } from './graces.repository.js';
 import { hashOf } from './input-hash.js';
-import type { Issue } from './issue.js';
-import { LiveTask, LiveTasks, type LiveTaskFacts, type Progress } from './live-tasks.js';
-import { toReason } from './receipt.js';
+import { LiveTask, LiveTasks, type LiveTaskFacts } from './live-tasks.js';
+import { toLiveReason, toReason } from './receipt.js';
 import { TaskCreation, taskExists } from './task-creation.js';
 import { TaskEnd } from './task-end.js';
 import { TaskFailedError, type TaskFailure } from './task-failure.js';
 import { isTerminal, type TaskState } from './task-state.js';
 import { tallyStages } from './stage-tally.js';
 import { TASK_SETTINGS, type TaskSettings } from './task-settings.js';
-import type { CancelIntent, Claim, Receipt, TaskKey, TaskRow } from './task.js';
+import { OwnerBusyError, type JobHandle, type JobPlan, type Outcome, type TaskHandle, type TaskPlan, type TaskSpec } from './task-spec.js';
+import { toProgressView } from './task-view.js';
+import type { CancelIntent, TaskKey, TaskRow } from './task.js';
 import { TaskQueue } from './task-queue.js';
 import { TasksRepository, type NewTask, type StartedRow } from './tasks.repository.js';
-
-/** The same of a task that was enqueued. */
-export interface JobPlan extends TaskPlan {
-  /** How many tasks of one kind an owner may have under way at once, over all instances; any number where it is left out. */
-  readonly perOwner?: number;
-}
-
-/** What the receipt of a stopped task needs to know of its work, and who is told. */
-export interface TaskPlan {
-  /** The stages of the straight path that make an LLM call, one each: what an abort avoids is what is left of them. */
-  readonly calls: readonly string[];
-  /** Told once the work has stopped on an abort, and its receipt is written. */
-  readonly onStopped?: (reason: AbortReason, receipt: Receipt) => void;
-}
-
-/** What is to be done, for whom, and under which names it can be cancelled. */
-export interface TaskSpec extends TaskPlan {
-  readonly owner: string;
-  readonly kind: string;
-  /** Scopes that the kind of work has by itself; those of the issue are added. */
-  readonly scopes: readonly string[];
-  /** What was asked for. The same id with the same input is the same request, sent again. */
-  readonly input: unknown;
-  readonly issue: Issue & { readonly taskId: string };
-  /** How many items the task has, where it has items, and how many of them are finished already. */
-  readonly total?: number;
-  readonly done?: number;
-  /** The task that this one goes on from. */
-  readonly resumedFrom?: string;
-}
-
-/** What work leaves: the answer, and the rows that commit together with it. */
-export interface Outcome<T> {
-  readonly result: T;
-  /** The stage in which `save` runs. */
-  readonly stage?: string;
-  readonly save?: (tx: Tx) => Promise<void>;
-}
-
-/** The task as its own work sees it. */
-export interface TaskHandle {
-  readonly id: string;
-  readonly claim: Claim;
-  readonly scope: AbortScope;
-  /** Says how far the work has come. Told to the database with the next heartbeat. */
-  progress(progress: Progress): void;
-  /** Says which LLM calls the straight path has: see `TaskPlan.calls`. */
-  expect(calls: readonly string[]): void;
-  /** Stops the task from within, as a job does that gives way to a drain, or has found that it is no longer its own. */
-  abort(reason: AbortReason): void;
-}
-
-/** A job as its own work sees it. */
-export interface JobHandle extends TaskHandle {
-  /** What was asked for. */
-  readonly input: unknown;
-  /** Aborts once the instance is leaving: work that can give way does, before it is made to. */
-  readonly leaving: AbortSignal;
-}
 
 /** Durable tasks, inside of requests and behind them. */
 @Injectable()
@@ -99,6 +46,9 @@ export class Tasks {
     private readonly live: LiveTasks,
     private readonly endings: Endings,
     private readonly end: TaskEnd,
+    private readonly events: EventWriter,
+    private readonly graces: GracesRepository,
+    private readonly attachments: Attachments,
   ) {}
 
   /**
@@ -108,24 +58,32 @@ export class Tasks {
    *
    * An id that its owner has used: with the same input the answer is that of the first task, waited for if need be (without a second
    * run); with another input `task_exists` is thrown. A cancel that came first throws `CancelledError` before any work. While the
-   * server drains, `DrainingError` is thrown.
+   * server drains, `DrainingError` is thrown. `onOpen` is called once there is something to read of the task.
    */
-  async run<T>(spec: TaskSpec, signal: AbortSignal, work: (task: TaskHandle) => Promise<Outcome<T>>): Promise<T> {
+  async run<T>(
+    spec: TaskSpec,
+    signal: AbortSignal,
+    work: (task: TaskHandle) => Promise<Outcome<T>>,
+    onOpen: () => void = noop,
+  ): Promise<T> {
     if (this.isDraining) throw new DrainingError();
     const { owner, kind, issue, input, calls, total, onStopped } = spec;
+    const onDisconnect = policyOf(spec);
     const claim = { owner, id: issue.taskId, attempt: 1 };
     for (let underWay = this.live.find(claim); underWay; underWay = this.live.find(claim)) {
-      const known = await this.#attachHere(spec, signal, underWay);
+      const known = await this.#attachHere(spec, signal, underWay, onOpen);
       if (known) return known.answer as T;
     }
     using own = this.#clockOf(Math.min(issue.deadlineMs ?? Infinity, this.settings.maxMs));
-    const task = this.#toLive({ claim, kind, inputHash: hashOf(input), calls, total, onStopped }, own);
+    const task = this.#toLive({ claim, kind, inputHash: hashOf(input), calls, total, onStopped, onDisconnect }, own);
+    void task.channel.opened.then(onOpen);
     this.live.add(task);
     return await this.#within(task, own.signal, signal, async (scope) => {
       const created = await this.#create(spec, task);
       if (created.type === 'new') return await this.#execute(task, scope, work);
       this.live.remove(task);
-      return (await this.#answerOf(created.row)) as T;
+      if (hasSomethingToRead(created.row)) onOpen();
+      return (await this.#answerOf(created.row, signal)) as T;
     });
   }
 
@@ -167,7 +125,10 @@ export class Tasks {
     const leftMs = row.deadline_in_ms ?? undefined;
     if (leftMs !== undefined && leftMs <= 0) task.abort(new DeadlineExceededError());
     using clock = deriveSignal([own.signal], { timeoutMs: leftMs });
-    const asJob = (handle: TaskHandle) => work({ ...handle, input: row.input, leaving: this.#leaving.signal });
+    const asJob = (handle: TaskHandle) => {
+      handle.open();
+      return work({ ...handle, input: row.input, leaving: this.#leaving.signal });
+    };
     return await this.#within(task, clock.signal, signal, (scope) => this.#execute(task, scope, asJob));
   }
 
@@ -197,16 +158,22 @@ export class Tasks {
   }
 
   #toLive(facts: LiveTaskFacts, own: DerivedSignal): LiveTask {
-    return new LiveTask(facts, this.settings.leaseMs, (reason) => own.abort(reason));
+    const { leaseMs, instanceId } = this.settings;
+    const { claim, onDisconnect } = facts;
+    const abort = (reason: AbortReason): void => own.abort(reason);
+    const terms = { instanceId, context: this.context, rows: this.graces };
+    const grace = onDisconnect?.type === 'grace' ? new Grace(claim, { ...terms, ms: onDisconnect.ms }, abort) : undefined;
+    return new LiveTask(facts, { leaseMs, abort, grace, channel: new TaskChannel(claim, this.events) });
   }
 
   /** The task is live until `fn` settles, and stops with `client`, its own signal, or its lease. */
   async #within<T>(task: LiveTask, own: AbortSignal, client: AbortSignal, fn: (scope: AbortScope) => Promise<T>): Promise<T> {
-    const { claim, kind } = task;
+    const { claim, kind, channel } = task;
     const leave = task.attach(client);
     try {
-      const options = { id: claim.id, labels: { owner: claim.owner, kind, attempt: String(claim.attempt) }, look: () => task.look() };
-      return await this.context.run(own, fn, options);
+      const labels = { owner: claim.owner, kind, attempt: String(claim.attempt) };
+      const onStage = (stage: string): void => channel.tell('stage-start', { stage });
+      return await this.context.run(own, fn, { id: claim.id, labels, look: () => task.look(), onStage });
     } finally {
       leave();
       this.live.remove(task);
@@ -259,12 +226,13 @@ export class Tasks {
 
   /** `save` and the terminal state, or neither. Where the task was cancelled first, it throws that cancel's reason. */
   async #complete<T>(task: LiveTask, scope: AbortScope, { result, stage, save }: Outcome<T>): Promise<void> {
-    const { claim, progress } = task;
+    const { claim } = task;
     task.isEnding = true;
     const commit = async (): Promise<boolean> =>
       await this.rows.inTransaction(async (tx) => {
         await save?.(tx);
-        if (await this.rows.complete(tx, claim, this.settings.instanceId, { result, stage: scope.lastStage, progress })) return true;
+        task.channel.close();
+        if (await this.rows.complete(tx, claim, this.settings.instanceId, { result, ...task.reached(scope) })) return true;
         throw new NotOursError();
       });
     try {
@@ -272,24 +240,31 @@ export class Tasks {
     } catch (error) {
       if (!(error instanceof NotOursError)) throw error;
       const row = await this.context.shield(() => this.rows.find(claim));
-      task.abort(row?.state === 'cancelling' ? toReason(row.cancel as CancelIntent) : new LeaseLostError());
+      task.abort(row?.state === 'cancelling' ? toLiveReason(row.cancel as CancelIntent) : new LeaseLostError());
       throw scope.signal.reason;
     }
     await this.end.completed(task);
   }
 
   /** The answer of a request of the same id that is under way here; `undefined` where that came to nothing, so that this one may try. */
-  async #attachHere(spec: TaskSpec, signal: AbortSignal, task: LiveTask): Promise<{ readonly answer: unknown } | undefined> {
+  async #attachHere(
+    spec: TaskSpec,
+    signal: AbortSignal,
+    task: LiveTask,
+    onOpen: () => void,
+  ): Promise<{ readonly answer: unknown } | undefined> {
     const isSame = task.inputHash === hashOf(spec.input);
     if (task.isWritten && !isSame) throw taskExists(task.claim.id);
     const leave = isSame ? task.attach(signal) : undefined;
+    if (isSame) void task.channel.opened.then(onOpen);
     try {
       return await this.context.run(signal, async () => {
         await task.ended(signal);
         const row = await this.rows.find(task.claim);
         if (!row || isTombstone(row)) return undefined;
         if (row.input_hash !== hashOf(spec.input)) throw taskExists(row.id);
-        return { answer: await this.#answerOf(row) };
+        if (hasSomethingToRead(row)) onOpen();
+        return { answer: await this.#answerOf(row, signal) };
       });
     } finally {
       leave?.();
@@ -297,31 +272,55 @@ export class Tasks {
   }
 
   /** The answer of a task that was asked for before, waited for if need be. */
-  async #answerOf(known: TaskRow): Promise<unknown> {
-    const row = isTerminal(known.state as TaskState) ? known : ((await this.endings.attached(known, () => this.rows.find(known))) ?? known);
+  async #answerOf(known: TaskRow, signal: AbortSignal): Promise<unknown> {
+    const row = isTerminal(known.state as TaskState) ? known : await this.#endOf(known, signal);
     if (row.state === 'completed') return row.result;
     if (row.state === 'failed') throw new TaskFailedError(row.error as TaskFailure);
     throw toReason(row.cancel as CancelIntent);
   }
 
-  #toNewTask({ owner, kind, scopes, input, issue, total, done, calls, resumedFrom }: TaskSpec): NewTask {
+  async #endOf(known: TaskRow, signal: AbortSignal): Promise<TaskRow> {
+    const attachment = this.attachments.attach(known, signal);
+    try {
+      return (await this.endings.until(known, () => this.rows.find(known))) ?? known;
+    } finally {
+      attachment.end();
+    }
+  }
+
+  #toNewTask(spec: TaskSpec): NewTask {
+    const { owner, kind, scopes, input, issue, total, done, calls, resumedFrom } = spec;
     const { leaseMs, instanceId } = this.settings;
     const { taskId: id, clientId, issuedAt, deadlineMs } = issue;
     const all = [...new Set([...scopes, ...issue.scopes])];
     const inputHash = hashOf(resumedFrom === undefined ? input : { resumedFrom, input });
     const planned = { plannedCalls: calls.length, plannedStages: tallyStages(calls) };
     const what = { owner, id, kind, scopes: all, input, inputHash, total, done, resumedFrom };
-    return { ...what, ...planned, clientId, issuedAt, deadlineMs, instanceId, leaseMs };
+    return { ...what, ...planned, clientId, issuedAt, deadlineMs, instanceId, leaseMs, onDisconnect: policyOf(spec) };
   }
 }
 
+function policyOf({ issue, onDisconnect = CANCEL }: TaskSpec): DisconnectPolicy {
+  return issue.onDisconnect ?? onDisconnect;
+}
+
+/** One that was stopped or has failed is answered with that. */
+function hasSomethingToRead({ state }: TaskRow): boolean {
+  return state !== 'cancelled' && state !== 'failed';
+}
+
 function toHandle(task: LiveTask, scope: AbortScope): TaskHandle {
+  const { claim, kind, channel } = task;
   return {
     id: scope.id,
-    claim: task.claim,
+    claim,
     scope,
+    open: (facts = {}) => channel.open({ task_id: claim.id, kind, attempt: claim.attempt, ...facts }),
+    tell: (type, data) => channel.tell(type, data),
+    paced: () => channel.paced(scope.signal),
     progress: (reached) => {
       task.progress = reached;
+      channel.tell('progress', toProgressView(reached));
     },
     expect: (calls) => {
       task.calls = calls;
@@ -335,8 +334,9 @@ function factsOf({ owner, id, attempt, kind, done, total, input_hash }: TaskRow,
   return { claim, kind, inputHash: input_hash ?? '', calls, done, total: total ?? undefined, onStopped, isJob: true };
 }
 
-/** Another task of the same owner has to end first. */
-export class OwnerBusyError extends Error {}
-
 /** The row was told to stop, or taken over, before its work could complete it. Rolls back what the work saved. */
 class NotOursError extends Error {}
+
+function noop(): void {
+  // Nobody reads.
+}

@@ -131,7 +131,7 @@ describe('how a reply is read', () => {
     await eventually(() => app.logs.messages.some((msg) => msg.startsWith('[http] 499')));
     gate.open();
     expect((await second.heard()).text).toBe(longText(100));
-    expect(await second.end()).toMatchObject({ state: 'completed', message_id: (await who.history())[0]!.id });
+    expect(await second.end()).toMatchObject({ state: 'completed', result: { message_id: (await who.history())[0]!.id } });
   });
 
   it('of a task that is cancelled while a second request waits for it: both hear so', async () => {

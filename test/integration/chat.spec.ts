@@ -53,9 +53,11 @@ describe.each(backends)('a chat with the tutor, on %s', (backend: Backend) => {
 
       const [embedding, chat] = app.model.journal;
       const { events } = reply;
-      expect(events[0]).toEqual({ type: 'task-start', data: { task_id: expect.any(String), message_id, reply_id: expect.any(String) } });
+      const { task_id, reply_id } = events[0]!.data;
+      expect(events[0]).toEqual({ type: 'task-start', data: { task_id, kind: 'chat_reply', attempt: 1, message_id, reply_id } });
+      expect([task_id, reply_id]).toEqual([expect.any(String), expect.any(String)]);
       expect(reply.text).toBe(chat!.textSent);
-      expect(new Set(events.slice(1, -1).map(({ type }) => type))).toEqual(new Set(['text-delta']));
+      expect(new Set(reply.types.slice(1, -1))).toEqual(new Set(['text-delta']));
       const usage = {
         prompt_tokens: embedding!.promptTokens + chat!.promptTokens,
         completion_tokens: chat!.completionTokens,
@@ -64,7 +66,14 @@ describe.each(backends)('a chat with the tutor, on %s', (backend: Backend) => {
       };
       expect(events.at(-1)).toEqual({
         type: 'task-end',
-        data: { task_id: events[0]!.data.task_id, state: 'completed', message_id, usage },
+        data: {
+          task_id,
+          kind: 'chat_reply',
+          state: 'completed',
+          usage,
+          receipt: null,
+          result: { task_id, session_id: who.session, message_id, reply_id, content: chat!.textSent, usage },
+        },
       });
       expect(await taskOf(who, reply)).toMatchObject({ kind: 'chat_reply', state: 'completed', usage });
     });
@@ -213,7 +222,7 @@ describe.each(backends)('a chat with the tutor, on %s', (backend: Backend) => {
         await watch.lock(table);
         const reply = who.say('Hello', { book_id: 1 });
         await watch.waiting();
-        expect(reply.events).toHaveLength(heard);
+        expect(reply.types).toHaveLength(heard);
         reply.hangUp();
         await logged(says);
         await eventually(async () => {
@@ -260,8 +269,10 @@ describe.each(backends)('a chat with the tutor, on %s', (backend: Backend) => {
         state: 'cancelled',
         cause: 'scope',
         reason: 'enough',
-        message_id: expect.any(String),
+        kind: 'chat_reply',
         usage: expect.objectContaining({ estimated: true, completion_tokens: call!.completionTokens }),
+        receipt: expect.objectContaining({ stage: 'chat_reply', confirmed: true, zombies: [] }),
+        result: null,
       });
       await reply.heard();
       expect(await who.lastReply()).toMatchObject({ state: 'partial', content: longText(5) });
@@ -376,7 +387,7 @@ describe.each(backends)('a chat with the tutor, on %s', (backend: Backend) => {
       const who = await chatter();
       app.model.script('chat', { status: 400, body: { error: { message: 'no such model' } } }, { times: 1 });
       const reply = await who.say('Hello').heard();
-      expect(reply.events.map(({ type }) => type)).toEqual(['task-start', 'task-end']);
+      expect(reply.types).toEqual(['task-start', 'task-end']);
       expect(await reply.end()).toMatchObject({ state: 'failed', problem: { code: 'upstream_error' } });
       expect(await (await who.say('Hello again', { on_conflict: 'reject' }).heard()).end()).toMatchObject({ state: 'completed' });
     });
@@ -387,7 +398,7 @@ describe.each(backends)('a chat with the tutor, on %s', (backend: Backend) => {
       const reply = await who.say('Hello').heard();
       expect(await reply.end()).toMatchObject({ state: 'failed', problem: { code: 'internal_error' } });
       expect(reply.raw).not.toContain('secret');
-      expect(app.logs.at('error').map(({ msg }) => msg)).toEqual(['[ChatService] Unexpected failure of a reply']);
+      expect(app.logs.at('error').map(({ msg }) => msg)).toEqual(['[Tasks] Unexpected failure of a streamed task']);
     });
   });
 
@@ -436,7 +447,7 @@ describe.each(backends)('a chat with the tutor, on %s', (backend: Backend) => {
       const first = await who.say('Hello', {}, headers).heard();
       const second = await who.say('Hello', {}, headers).heard();
       expect(second.text).toBe(first.text);
-      expect(second.events.map(({ type }) => type)).toEqual(['task-start', 'text-delta', 'task-end']);
+      expect(second.events).toEqual(first.events);
       expect(second.events.at(-1)).toEqual(first.events.at(-1));
       expect(await who.history()).toHaveLength(2);
       expect(app.model.journal).toHaveLength(1);

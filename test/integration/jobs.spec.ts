@@ -88,13 +88,12 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
     for await (const piece of events.body!.pipeThrough(new TextDecoderStream())) {
       told += piece;
       // Each of these is told before the next can happen.
-      if (told.includes('"progress":{"done":0,"total":4')) first.open();
-      if (told.includes('"progress":{"done":1,"total":4')) others.open();
+      if (told.includes('data: {"done":0,"total":4')) first.open();
+      if (told.includes('data: {"done":1,"total":4')) others.open();
     }
-    expect(told).toMatch(/event: task\n(?:id: .+\n)?data: .*"progress":\{"done":1,"total":4/);
-    expect(told.slice(told.lastIndexOf('event: '))).toMatch(
-      /^event: task-end\n.*\n?.*"state":"completed".*"progress":\{"done":4,"total":4/,
-    );
+    expect(told).toMatch(/id: 1-\d+\nevent: progress\ndata: \{"done":1,"total":4/);
+    expect(told).toMatch(/id: 1-\d+\nevent: stage-start\ndata: \{"stage":"item 3\/4"\}/);
+    expect(told.slice(told.lastIndexOf('event: '))).toMatch(/^event: task-end\ndata: .*"state":"completed"/);
   });
 
   it('tells of every tenth item in the log', async () => {

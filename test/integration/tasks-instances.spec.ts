@@ -79,6 +79,6 @@ const HEARTBEAT = { LEASE_HEARTBEAT_MS: '1000', LEASE_MS: '90000' };
     const events = elsewhere.client.get(`/api/tasks/${id}/events`);
     await elsewhere.cancel(id);
     await call.answer;
-    expect((await answerOf(events)).text).toMatch(/event: task-end\n(.*\n)*data: \{"id":/);
+    expect((await answerOf(events)).text).toMatch(/event: task-end\n(.*\n)*data: \{"task_id":.*"state":"cancelled"/);
   });
 });

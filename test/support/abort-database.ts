@@ -42,7 +42,12 @@ export class Scratch {
     return this.database?.url;
   }
 
-  async open({ poolSize = 4, statementTimeoutMs = 60_000, zombieAfterMs = 20_000, url = this.url }: OpenOptions = {}): Promise<OpenDatabase> {
+  async open({
+    poolSize = 4,
+    statementTimeoutMs = 60_000,
+    zombieAfterMs = 20_000,
+    url = this.url,
+  }: OpenOptions = {}): Promise<OpenDatabase> {
     const lost: Error[] = [];
     const embedded = this.url === undefined ? await createEmbeddedDirectory() : undefined;
     const config = {

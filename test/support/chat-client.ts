@@ -162,6 +162,11 @@ export class LiveReply {
       .map(toEvent);
   }
 
+  /** The types of all events, but for those that tell of stages. */
+  get types(): string[] {
+    return this.events.flatMap(({ type }) => (type === 'stage-start' ? [] : type));
+  }
+
   get comments(): number {
     return this.#text.split('\n\n').filter((block) => block.startsWith(':')).length;
   }
@@ -199,7 +204,7 @@ export class LiveReply {
 }
 
 function toEvent(block: string): HeardEvent {
-  const { type, data } = /^event: (?<type>.*)\ndata: (?<data>.*)$/.exec(block)?.groups ?? {};
+  const { type, data } = /^id: .+\nevent: (?<type>.*)\ndata: (?<data>.*)$/.exec(block)?.groups ?? {};
   if (type === undefined || data === undefined) throw new Error(`No event: ${block}`);
   return { type, data: JSON.parse(data) as HeardEvent['data'] };
 }

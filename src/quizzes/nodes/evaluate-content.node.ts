@@ -3,14 +3,14 @@ import { Llm } from '../../llm/index.js';
 import { DomainError } from '../../problems/index.js';
 import { quizEvaluation, type DraftQuestion, type Verdict } from '../exercise.js';
 import { evaluateQuizPrompt } from '../prompts.js';
-import type { QuizState } from '../quiz-state.js';
+import type { QuizState, Tell } from '../quiz-state.js';
 
 /** Has the model judge level, correctness and grounding of each question. One LLM call; a question without a verdict is refused. */
 @Injectable()
 export class EvaluateContentNode {
   constructor(private readonly llm: Llm) {}
 
-  async run(state: QuizState): Promise<Partial<QuizState>> {
+  async run(state: QuizState, tell: Tell): Promise<Partial<QuizState>> {
     const verdicts = await this.#verdicts(state);
     const judged = state.draft.map((question, index) => ({
       question,
@@ -20,8 +20,11 @@ export class EvaluateContentNode {
       ),
     }));
     const refusals = judged.flatMap(({ refusal }) => refusal ?? []);
+    const accepted = judged.filter(({ refusal }) => !refusal).map(({ question }) => question);
+    const rejected = judged.flatMap(({ question: { id }, refusal: reason }) => (reason === undefined ? [] : { id, reason }));
+    tell('evaluation', { attempt: state.attempts, accepted: accepted.map(({ id }) => id), rejected });
     return {
-      accepted: [...state.accepted, ...judged.filter(({ refusal }) => !refusal).map(({ question }) => question)],
+      accepted: [...state.accepted, ...accepted],
       rejected: state.rejected + refusals.length,
       feedback: refusals,
       draft: [],

@@ -14,12 +14,16 @@ const cancelMessage = z.object({
 const endedMessage = z.object({ type: z.literal('ended'), owner: z.string(), taskId: z.uuid() });
 /** For so many milliseconds more somebody else waits for the answer too; 0 once they have gone. */
 const attachedMessage = z.object({ type: z.literal('attached'), owner: z.string(), taskId: z.uuid(), waiter: z.uuid(), forMs: z.number() });
+/** Somebody reads what the task tells on another instance, for a while. */
+const followMessage = z.object({ type: z.literal('follow'), owner: z.string(), taskId: z.uuid() });
+/** What the task has told is there for all to read. */
+const toldMessage = z.object({ type: z.literal('told'), owner: z.string(), taskId: z.uuid() });
 
 /**
- * What travels: a cancel out to whoever works on the task, the end of a task back to whoever waits for it, and that somebody waits on
- * another instance.
+ * What travels. To whoever works on a task: a cancel, that somebody waits for it on another instance, and that somebody reads there. Back
+ * to those: that it has told something, and that it has ended.
  */
-export const busMessage = z.discriminatedUnion('type', [cancelMessage, endedMessage, attachedMessage]);
+export const busMessage = z.discriminatedUnion('type', [cancelMessage, endedMessage, attachedMessage, followMessage, toldMessage]);
 export type BusMessage = z.infer<typeof busMessage>;
 
 /**

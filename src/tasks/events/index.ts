@@ -1,6 +1,10 @@
 export type { EventLimits } from './event-limits.js';
+export { EventFeed } from './event-feed.service.js';
 export { EventLog, type LoggedEvent } from './event-log.js';
+export type { EventReader } from './event-reader.js';
 export { EventWriter, type EventWriterOptions } from './event-writer.js';
 export { openEventLog } from './open-event-log.js';
-export { isAfter, type EventPosition, type TaskEvent } from './task-event.js';
 export { TaskEventsRepository } from './task-events.repository.js';
+export { TaskChannel } from './task-channel.js';
+export { taskEnd, taskEvent, type TaskEnd } from './task-end-event.js';
+export { parseEventId, endOf, isAfter, toEventId, type EventPosition, type TaskEvent } from './task-event.js';
