@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Gate } from '../../src/testing/index.js';
-import { runsPostgres } from '../support/backends.js';
+import { runsPostgres, type Backend } from '../support/backends.js';
 import { EventClient, type Heard } from '../support/event-client.js';
 import { evaluator } from '../support/quiz-model.js';
 import { REDIS_URL, runsRedis } from '../support/redis.js';
@@ -10,10 +10,10 @@ import { startTestApp, type TestApp } from '../support/test-app.js';
 import { longText } from '../support/tutor-model.js';
 
 /** Where the events are kept. What is not here is said aloud when the tests load. */
-const STORES = [
-  ...(runsRedis && runsPostgres ? [{ store: 'Redis', backend: 'postgres' as const, env: { REDIS_URL } }] : []),
-  ...(runsPostgres ? [{ store: 'PostgreSQL', backend: 'postgres' as const, env: {} }] : []),
-  { store: 'the embedded database', backend: 'embedded' as const, env: {} },
+const STORES: readonly { store: string; backend: Backend; env: Readonly<Record<string, string>> }[] = [
+  ...(runsRedis && runsPostgres ? [{ store: 'Redis', backend: 'postgres', env: { REDIS_URL } }] : []),
+  ...(runsPostgres ? [{ store: 'PostgreSQL', backend: 'postgres', env: {} }] : []),
+  { store: 'the embedded database', backend: 'embedded', env: {} },
 ];
 
 const COUNT = 3;
