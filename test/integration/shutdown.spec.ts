@@ -3,7 +3,7 @@ import { AbortContext } from '../../src/abort/index.js';
 import { OpenRequests } from '../../src/app.requests.js';
 import { Database } from '../../src/database/index.js';
 import { Models } from '../../src/llm/index.js';
-import { CancelBus, Sweep, Tasks } from '../../src/tasks/index.js';
+import { CancelBus, EventLog, EventWriter, Sweep, Tasks } from '../../src/tasks/index.js';
 import { Leases } from '../../src/tasks/leases.service.js';
 import { Gate } from '../../src/testing/index.js';
 import { backends } from '../support/backends.js';
@@ -31,6 +31,8 @@ describe('shutting down', () => {
     note('models', get(Models), 'onApplicationShutdown');
     note('leases', get(Leases), 'onApplicationShutdown');
     note('sweep', get(Sweep), 'onApplicationShutdown');
+    note('writer', get(EventWriter), 'close');
+    note('events', get(EventLog), 'close');
     note('bus', get(CancelBus), 'close');
     note('database', get(Database).source, 'close');
     app.app.getHttpServer().once('close', () => order.push('server over'));
@@ -41,8 +43,11 @@ describe('shutting down', () => {
     };
     expect(at('drain begins')).toBe(0);
     expect(at('drain over')).toBeLessThan(at('server over'));
-    for (const part of ['models', 'leases', 'sweep', 'bus', 'database']) expect(at('server over')).toBeLessThan(at(`${part} begins`));
+    for (const part of ['models', 'leases', 'sweep', 'writer', 'bus', 'database'])
+      expect(at('server over')).toBeLessThan(at(`${part} begins`));
     for (const part of ['leases', 'sweep']) expect(at(`${part} over`)).toBeLessThan(at('bus begins'));
+    expect(at('writer over')).toBeLessThan(at('events begins'));
+    expect(at('events over')).toBeLessThan(at('bus begins'));
     expect(at('bus over')).toBeLessThan(at('database begins'));
     expect(at('models over')).toBeLessThan(at('database begins'));
     expect(order.at(-1)).toBe('database over');
