@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis, type RedisOptions } from 'ioredis';
 
 /**
@@ -24,8 +25,10 @@ export async function endRedis(redis: Redis): Promise<void> {
   if (redis.status === 'end') return;
   forgive(redis);
   const ended = new Promise((resolve) => redis.once('end', resolve));
+  const isBetweenAttempts = redis.status === 'reconnecting';
   redis.disconnect();
-  await ended;
+  // Then ioredis tells nobody of the end, and gives the last socket, which is gone, its time to go.
+  await (isBetweenAttempts ? delay(redis.options.disconnectTimeout) : ended);
 }
 
 /** In words alone: ioredis hangs the refused command on its errors, and with it the password. */

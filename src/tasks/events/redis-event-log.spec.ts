@@ -8,6 +8,7 @@ import { HandleWatch } from '../../../test/support/handles.js';
 import { OwnRedis, startsRedis } from '../../../test/support/redis.js';
 import { TcpProxy } from '../../../test/support/tcp-proxy.js';
 import { eventually } from '../../testing/index.js';
+import { endRedis } from '../redis-client.js';
 import type { TaskKey } from '../task.js';
 import type { TaskEvent } from './index.js';
 import { RedisEventLog } from './redis-event-log.js';
@@ -58,7 +59,7 @@ const LIMITS = { perTask: 1000, ttlMs: 60_000 };
 
   function admin(): Redis {
     const redis = new Redis(server.url);
-    clients.push({ close: async () => void (await redis.quit()) });
+    clients.push({ close: () => endRedis(redis) });
     return redis;
   }
 
@@ -173,7 +174,7 @@ const LIMITS = { perTask: 1000, ttlMs: 60_000 };
     const errors: unknown[] = [await tell(events, 1).catch((error: unknown) => error)];
     const stranger = open();
     errors.push(
-      await eventually(async () => await tell(stranger, 1).catch((error: unknown) => (/NOAUTH/.test(String(error)) ? error : false))),
+      await eventually(async () => await tell(stranger, 1).catch((error: unknown) => (String(error).includes('NOAUTH') ? error : false))),
     );
     const said = JSON.stringify(log.lines) + inspect(errors, { depth: 10, showHidden: true });
     expect(said).toContain('WRONGPASS');
