@@ -11,8 +11,8 @@ import { longText } from '../support/tutor-model.js';
 
 /** Where the events are kept. What is not here is said aloud when the tests load. */
 const STORES: readonly { store: string; backend: Backend; env: Readonly<Record<string, string>> }[] = [
-  ...(runsRedis && runsPostgres ? [{ store: 'Redis', backend: 'postgres', env: { REDIS_URL } }] : []),
-  ...(runsPostgres ? [{ store: 'PostgreSQL', backend: 'postgres', env: {} }] : []),
+  ...(runsRedis && runsPostgres ? ([{ store: 'Redis', backend: 'postgres', env: { REDIS_URL } }] as const) : []),
+  ...(runsPostgres ? ([{ store: 'PostgreSQL', backend: 'postgres', env: {} }] as const) : []),
   { store: 'the embedded database', backend: 'embedded', env: {} },
 ];
 
