@@ -137,6 +137,20 @@ describe.each(ABORT_CAUSES.filter((cause) => cause !== 'client_disconnect'))(
   },
 );
 
+describe('An abort that says more of itself', () => {
+  it('is a problem with extension members, behind those that every problem has', () => {
+    const adapter = { isHeadersSent: () => false, reply: jest.fn(), setHeader: jest.fn() };
+    const host = new HttpAdapterHost();
+    host.httpAdapter = adapter as never;
+    const arguments_ = { switchToHttp: () => ({ getResponse: () => ({}) }) } as unknown as ArgumentsHost;
+    const reason = new DeadlineExceededError(250);
+    reason.extensions = { task_id: id, receipt: { stage: 'generate_quiz' } };
+    new AbortExceptionFilter(host).catch(reason, arguments_);
+    const body = { type: 'about:blank', ...ANSWERS.deadline, task_id: id, receipt: { stage: 'generate_quiz' } };
+    expect(adapter.reply.mock.calls).toEqual([[{}, body, 504]]);
+  });
+});
+
 describe('An abort because the client has left', () => {
   it('ends in silence: not a byte is written, the request is 499, and the log has a debug line at most', async () => {
     const client = await app.client();

@@ -23,7 +23,8 @@ const TITLES: Record<number, string> = {
 
 /**
  * Answers an abort as what it is, an outcome and no error: silence for a client that left (499 in the access log), and an RFC 9457
- * problem for one that still listens: 409 cancelled, 504 deadline, 503 with `Retry-After` while draining. Never logged as an error.
+ * problem for one that still listens: 409 cancelled, 504 deadline, 503 with `Retry-After` while draining, with the reason's own
+ * extension members. Never logged as an error.
  */
 @Catch(AbortReason)
 export class AbortExceptionFilter implements ExceptionFilter<AbortReason> {
@@ -47,6 +48,7 @@ export class AbortExceptionFilter implements ExceptionFilter<AbortReason> {
     }
     if (reason instanceof DrainingError) adapter.setHeader(response, 'Retry-After', String(reason.retryAfterSeconds));
     adapter.setHeader(response, 'Content-Type', 'application/problem+json');
-    adapter.reply(response, { type: 'about:blank', title: TITLES[status], status, code: reason.code, detail: reason.message }, status);
+    const { code, message: detail, extensions } = reason;
+    adapter.reply(response, { type: 'about:blank', title: TITLES[status], status, code, detail, ...extensions }, status);
   }
 }

@@ -162,6 +162,10 @@ describe('isAbortOf', () => {
     const timeout = new DOMException('timed out', 'TimeoutError');
     expect(isAbortOf(timeout, AbortSignal.abort(new DeadlineExceededError(10)))).toBe(true);
     expect(isAbortOf(timeout, AbortSignal.abort(new DOMException('clock', 'TimeoutError')))).toBe(true);
+    class APIConnectionTimeoutError extends Error {}
+    const ofTheSdk = new APIConnectionTimeoutError('Request timed out.');
+    expect(isAbortOf(ofTheSdk, AbortSignal.abort(new DeadlineExceededError(1)))).toBe(true);
+    expect(isAbortOf(ofTheSdk, AbortSignal.abort(new CancelledError()))).toBe(false);
   });
 
   it('takes a reason that is no error for what it is', () => {

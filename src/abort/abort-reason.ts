@@ -4,6 +4,10 @@ export type AbortCause = (typeof ABORT_CAUSES)[number];
 
 const BRAND = Symbol.for('hangup.abort-reason');
 
+/** Members of a problem beside those that RFC 9457 (3.1) names, and `code`. */
+export type ProblemExtensions = Readonly<Record<string, unknown>> & Readonly<Partial<Record<NamedMember, never>>>;
+type NamedMember = 'type' | 'title' | 'status' | 'code' | 'detail' | 'instance';
+
 /**
  * The base of every reason that aborts a signal here. The instance *is* `signal.reason`: it is rethrown, never wrapped, so one
  * `===` tells a cancel from a failure. `name` stays `AbortError` (`TimeoutError` for deadlines), which third-party checks expect;
@@ -14,6 +18,11 @@ export abstract class AbortReason extends Error {
   abstract readonly abortCause: AbortCause;
   override readonly name: string = 'AbortError';
   readonly [BRAND] = true;
+  /**
+   * What goes out with the problem that answers this abort (RFC 9457, 3.2). Set by whoever has stopped the work, once it can say what
+   * became of it: the reason itself cannot be replaced any more by then.
+   */
+  extensions?: ProblemExtensions;
 }
 
 /**
@@ -99,11 +108,12 @@ export function toAbortReason(reason: unknown): AbortReason {
 }
 
 const FOREIGN_ABORTS = new Set(['AbortError', 'APIUserAbortError']);
+const FOREIGN_TIMEOUTS = new Set(['TimeoutError', 'APIConnectionTimeoutError']);
 
 /**
  * Was this failure the abort of that signal? Only if the signal is aborted *and* the error is its reason, has it among its causes,
  * or is what a library throws when told to abort. A real failure that races an abort stays a failure, and so does the abort of
- * another scope, such as the deadline of a shield. A library's `TimeoutError` counts only where a deadline was the reason.
+ * another scope, such as the deadline of a shield. A library's timeout counts only where a deadline was the reason.
  */
 export function isAbortOf(error: unknown, signal: AbortSignal): boolean {
   if (!signal.aborted) return false;
@@ -126,8 +136,9 @@ function causesOf(error: unknown): Set<unknown> {
 function isForeignAbort(error: unknown, reason: unknown): boolean {
   if (typeof error !== 'object' || error === null || isAbortReason(error)) return false;
   const { name, constructor } = error as { name?: unknown; constructor?: { name?: unknown } };
-  if (name === 'TimeoutError') return toAbortReason(reason).abortCause === 'deadline';
-  return FOREIGN_ABORTS.has(String(name)) || FOREIGN_ABORTS.has(String(constructor?.name));
+  const names = [String(name), String(constructor?.name)];
+  if (names.some((each) => FOREIGN_TIMEOUTS.has(each))) return toAbortReason(reason).abortCause === 'deadline';
+  return names.some((each) => FOREIGN_ABORTS.has(each));
 }
 
 /** How a cause reads at the head of a log line. */

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { toAbortReason, type AbortReason } from './abort-reason.js';
 import { LayerWatch, type LayerReport, type ZombiePolicy } from './layer-watch.js';
 
 /** Where a scope's signal comes from. Asked at most once, by the first who looks: a scope nobody looks at costs nothing. */
 export interface SignalSource {
   open(): AbortSignal;
+  /** When a clock will abort the signal, as `performance.now()` counts. Left out where none will. */
+  readonly deadline?: number;
   /** Called before every look at the signal, which it may abort. */
   look?(): void;
   /** Aborts the signal from within; absent where only somebody outside can. */
@@ -72,6 +75,17 @@ export class AbortScope {
     this.#signal ??= this.#source.open();
     this.#source.look?.();
     return this.#signal;
+  }
+
+  /** When a clock aborts this work, as `performance.now()` counts; `Infinity` where none does. */
+  get deadline(): number {
+    return this.#source.deadline ?? Infinity;
+  }
+
+  /** Milliseconds until a clock aborts this work: 0 once one has, `Infinity` where none does. */
+  get remainingMs(): number {
+    const { deadline } = this;
+    return deadline === Infinity ? Infinity : Math.max(0, deadline - performance.now());
   }
 
   /** The typed reason of the abort, `undefined` while there is none. */

@@ -31,10 +31,16 @@ afterEach(() => {
   Logger.overrideLogger(false);
 });
 
+/** Lets no timer run until a moment has passed. */
+function block(moment: number): void {
+  while (performance.now() <= moment);
+}
+
 describe('Outside any scope', () => {
   it.each<[string, () => unknown]>([
     ['scope', () => context.scope],
     ['signal', () => context.signal],
+    ['remainingMs', () => context.remainingMs],
     ['checkpoint', () => context.checkpoint()],
     ['track', () => context.track('llm', 'chat', Promise.resolve())],
     ['stage', () => context.stage('generate_quiz', () => undefined)],
@@ -153,6 +159,51 @@ describe('run', () => {
       }),
     );
     await expect(nested).rejects.toBe(reason);
+  });
+
+  it('has so much time left as its deadline leaves, the first of those around it, and no end of it without one', async () => {
+    const { signal } = new AbortController();
+    const within = <T>(timeoutMs: number | undefined, fn: () => T | Promise<T>): Promise<T> => context.run(signal, fn, { timeoutMs });
+    const left = (): number => context.remainingMs;
+    const isNear = (ms: number, to: number): boolean => ms <= to && ms > to - 1000;
+    expect(await within(undefined, left)).toBe(Infinity);
+    expect(isNear(await within(60_000, left), 60_000)).toBe(true);
+    expect(isNear(await within(60_000, () => within(5000, left)), 5000)).toBe(true);
+    expect(isNear(await within(5000, () => within(60_000, left)), 5000)).toBe(true);
+    expect(isNear(await within(5000, () => within(undefined, left)), 5000)).toBe(true);
+    expect(isNear(await within(60_000, () => context.shield(left)), 3000)).toBe(true);
+    expect(isNear(await within(1000, () => context.shield(left)), 3000)).toBe(true);
+    expect(await within(1000, () => context.detached('a test', left))).toBe(Infinity);
+    expect(await within(0, left)).toBe(0);
+  });
+
+  it('begins nothing after its deadline, though the event loop has been blocked and no timer has said so', async () => {
+    await context.run(
+      new AbortController().signal,
+      async (scope) => {
+        expect(() => context.checkpoint()).not.toThrow();
+        block(scope.deadline);
+        expect(() => context.checkpoint('generate_quiz')).toThrow(new DeadlineExceededError(20));
+        expect(scope.signal.reason).toMatchObject({ timeoutMs: 20 });
+        const first: unknown = scope.signal.reason;
+        await new Promise((resolve) => setTimeout(resolve));
+        expect(scope.signal.reason).toBe(first);
+      },
+      { timeoutMs: 20 },
+    );
+  });
+
+  it('stops with the reason of the scope around it once the deadline of that has passed, also under a signal of its own', async () => {
+    await context.run(
+      new AbortController().signal,
+      (outer) =>
+        context.run(new AbortController().signal, (inner) => {
+          block(outer.deadline);
+          expect(() => inner.checkpoint()).toThrow(new DeadlineExceededError(20));
+          expect(inner.signal.reason).toBe(outer.signal.reason);
+        }),
+      { timeoutMs: 20 },
+    );
   });
 
   it('keeps two that run at once apart', async () => {

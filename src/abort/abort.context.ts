@@ -1,11 +1,12 @@
+import { performance } from 'node:perf_hooks';
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
-import { describeCause } from './abort-reason.js';
+import { describeCause, type AbortReason } from './abort-reason.js';
 import { OutsideAbortScopeError } from './abort.errors.js';
 import { ABORT_DEFAULTS, ABORT_OPTIONS, type AbortOptions } from './abort.options.js';
 import { AbortScope, neverAborts, type SignalSource } from './abort-scope.js';
 import { abortStorage, type AbortFrame } from './abort-storage.js';
 import { AbortStats } from './abort.stats.js';
-import { deriveSignal } from './derive-signal.js';
+import { deriveSignal, type DerivedSignal } from './derive-signal.js';
 import type { ZombiePolicy } from './layer-watch.js';
 
 export interface RunOptions {
@@ -60,6 +61,14 @@ export class AbortContext {
     return this.scope.signal;
   }
 
+  /**
+   * Milliseconds until a deadline ends the work around the caller, for whatever takes a timeout of its own: `Infinity` without one. The
+   * first of those around it counts, but beyond a shield or detached work.
+   */
+  get remainingMs(): number {
+    return this.scope.remainingMs;
+  }
+
   /** The stage the caller is in. */
   get currentStage(): string | undefined {
     return this.frame?.stage;
@@ -102,7 +111,8 @@ export class AbortContext {
 
   /**
    * Runs `fn` in a scope of its own under `signal`: for work that is no HTTP request, or that needs an id and a receipt of its own.
-   * Aborts with the reason of `signal`, or of `timeoutMs`. What it subscribed is released when `fn` settles.
+   * Aborts with the reason of `signal`, or of `timeoutMs`; at a look after the deadline of the scope around it, with the reason of that.
+   * What it subscribed is released when `fn` settles.
    */
   async run<T>(
     signal: AbortSignal,
@@ -110,7 +120,9 @@ export class AbortContext {
     { id, labels, timeoutMs, look, onStage }: RunOptions = {},
   ): Promise<T> {
     using derived = deriveSignal([signal], { timeoutMs });
-    const scope = this.#scope({ open: () => derived.signal, abort: (reason) => derived.abort(reason), look, onStage }, labels, id);
+    const outer = this.frame?.scope;
+    const source = { ...sourceOf(derived, outer, look), abort: (reason: AbortReason) => derived.abort(reason), onStage };
+    const scope = this.#scope(source, labels, id);
     return await abortStorage.run({ scope, kind: 'live' }, () => fn(scope));
   }
 
@@ -121,7 +133,7 @@ export class AbortContext {
   async shield<T>(fn: () => T | Promise<T>, { timeout = this.#shieldTimeoutMs }: { timeout?: number } = {}): Promise<T> {
     const outer = this.require('AbortContext.shield');
     using derived = deriveSignal([], { timeoutMs: timeout });
-    const scope = this.#scope({ open: () => derived.signal }, outer.scope.labels, outer.scope.id);
+    const scope = this.#scope(sourceOf(derived), outer.scope.labels, outer.scope.id);
     return await abortStorage.run({ scope, kind: 'shield', stage: outer.stage }, fn);
   }
 
@@ -157,4 +169,18 @@ export class AbortContext {
     const msg = `[${stage ?? layer}] Zombie: ${layer} ${operation} ignores its signal, still running ${this.#policy.zombieAfterMs} ms after the abort`;
     this.#logger.warn({ msg, layer, operation, stage });
   }
+}
+
+/** The signal of a scope, and every clock that ends it: its own, and that of the scope around it, which no timer here knows. */
+function sourceOf(derived: DerivedSignal, outer?: AbortScope, look?: () => void): SignalSource {
+  const outerDeadline = outer?.deadline ?? Infinity;
+  return {
+    open: () => derived.signal,
+    deadline: Math.min(derived.deadline, outerDeadline),
+    look: () => {
+      look?.();
+      if (outerDeadline !== Infinity && performance.now() >= outerDeadline && !derived.signal.aborted) derived.abort(outer?.signal.reason);
+      derived.look();
+    },
+  };
 }

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { DeadlineExceededError } from './abort-reason.js';
 
 /** What a timer can hold, 24.8 days: Node makes 1 ms of anything longer. */
@@ -16,7 +17,11 @@ export interface DeriveOptions {
 /** A signal with an owner. Disposing of it takes its listeners off the parents and stops its clock; it never aborts after that. */
 export interface DerivedSignal extends Disposable {
   readonly signal: AbortSignal;
+  /** When its own clock runs out, as `performance.now()` counts; `Infinity` where it has none. */
+  readonly deadline: number;
   abort(reason: unknown): void;
+  /** Aborts where the deadline has passed though no timer has said so: the event loop was blocked, or the process frozen. */
+  look(): void;
 }
 
 /**
@@ -32,7 +37,13 @@ export function deriveSignal(parents: readonly AbortSignal[], { timeoutMs, isSta
   const aborted = parents.find((parent) => parent.aborted);
   if (aborted) controller.abort(aborted.reason);
   const release = controller.signal.aborted ? noop : follow(parents, abort, timeoutMs);
-  return { signal: controller.signal, abort, [Symbol.dispose]: release };
+  const deadline = timeoutMs === undefined ? Infinity : performance.now() + timeoutMs;
+  const look = (): void => {
+    if (deadline === Infinity || controller.signal.aborted || performance.now() < deadline) return;
+    release();
+    abort(new DeadlineExceededError(timeoutMs));
+  };
+  return { signal: controller.signal, deadline, abort, look, [Symbol.dispose]: release };
 }
 
 function withoutStacks(fn: () => void): void {

@@ -7,6 +7,7 @@ import type { Cancellation } from './backend-canceller.js';
 import { operationOf } from './operation-of.js';
 import type { QueryReport } from './query-observer.js';
 import { readyForQuery } from './ready-for-query.js';
+import { StatementClock } from './statement-clock.js';
 
 const QUERY_CANCELED = '57014';
 /** These only end or undo, so they go through whatever the signal says; `commit` is not among them. */
@@ -21,12 +22,14 @@ const ROLLED_BACK: QueryResult = { command: 'ROLLBACK', rowCount: null, oid: 0, 
 export class AbortableClient {
   readonly #client: PoolClient;
   readonly #gateway: Gateway;
+  readonly #clock: StatementClock;
   #underWay?: Promise<QueryResult>;
   #isAbandoned = false;
 
   constructor(client: PoolClient, gateway: Gateway) {
     this.#client = client;
     this.#gateway = gateway;
+    this.#clock = new StatementClock(client, gateway.statementTimeoutMs);
   }
 
   /** The backend's pid. Kysely looks for it under this name. */
@@ -50,15 +53,26 @@ export class AbortableClient {
   /**
    * Back to the pool. Not so where a statement still runs that its caller was let go from: the next one would wait behind it and be
    * hit by its cancel, so that connection is closed. The embedded database has but one and cancels nothing: there the next one waits.
+   * A connection goes back with the server's own timeout, or not at all.
    */
   release(error?: Error | boolean): void {
-    this.#client.release(this.#isAbandoned || error);
+    const isBroken = this.#isAbandoned || error;
+    const resetting = isBroken ? undefined : this.#clock.reset();
+    if (!resetting) this.#client.release(isBroken);
+    else
+      resetting.then(
+        () => this.#client.release(),
+        () => this.#client.release(true),
+      );
   }
 
   /** After the statement under way and its cancel. Behind an abandoned one nothing can be sent: closing the connection undoes all. */
   async #undo(sql: string): Promise<QueryResult> {
     await (this.#isAbandoned ? undefined : this.#underWay?.catch(() => undefined));
-    return this.#isAbandoned ? ROLLED_BACK : await this.#client.query(sql);
+    if (this.#isAbandoned) return ROLLED_BACK;
+    const result = await this.#client.query(sql);
+    this.#clock.after(sql);
+    return result;
   }
 
   #look(sql: string, frame: AbortFrame): void {
@@ -66,21 +80,35 @@ export class AbortableClient {
   }
 
   async #run(sql: string, parameters: readonly unknown[], frame: AbortFrame): Promise<QueryResult> {
+    try {
+      const setting = this.#clock.before(sql, frame);
+      if (setting) {
+        await setting;
+        this.#look(sql, frame);
+      }
+      return await this.#send(sql, parameters, frame);
+    } finally {
+      this.#underWay = undefined;
+    }
+  }
+
+  async #send(sql: string, parameters: readonly unknown[], frame: AbortFrame): Promise<QueryResult> {
     const startedAt = performance.now();
-    const { signal } = frame.scope;
     const guard = this.#guard(sql, frame);
     try {
-      const result = await this.#client.query(sql, [...parameters]);
+      const result = await this.#clock.send(sql, parameters, frame);
+      this.#clock.after(sql);
       this.#report(sql, frame, startedAt, 'completed');
       return result;
     } catch (error) {
+      // The scope is looked at again: at the deadline the server may be quicker than any timer here.
+      const { signal } = frame.scope;
       const isConfirmed = (error as { code?: unknown }).code === QUERY_CANCELED && signal.aborted;
       if (isConfirmed) await readyForQuery(this.#client);
       this.#report(sql, frame, startedAt, isConfirmed ? 'cancelled' : 'failed', isConfirmed);
       throw isConfirmed ? signal.reason : error;
     } finally {
       await guard.settle();
-      this.#underWay = undefined;
     }
   }
 

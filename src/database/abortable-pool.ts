@@ -11,6 +11,8 @@ export interface Gateway {
   readonly context: AbortContext;
   /** Absent where the database has nobody who could cancel a running statement: embedded PGlite. */
   readonly canceller?: BackendCanceller;
+  /** What the server ends any statement after; 0 for never. Absent where it ends none: embedded PGlite. */
+  readonly statementTimeoutMs?: number;
   readonly observer: QueryObserver;
 }
 

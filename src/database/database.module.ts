@@ -23,7 +23,8 @@ async function openDatabase(config: AppConfig, context: AbortContext, observer: 
   const onIdleError = (error: Error): void => logger.warn({ err: error, msg: '[Database] A connection was lost' });
   const connection = await connect(config, onIdleError);
   const canceller = connection.control && new BackendCanceller(connection.control);
-  const gateway = { context, canceller, observer };
+  const statementTimeoutMs = connection.kind === 'postgres' ? config.database.statementTimeoutMs : undefined;
+  const gateway = { context, canceller, observer, statementTimeoutMs };
   const database = new Database(connection, gateway);
   try {
     await context.detached('bringing the schema and the sample content up to date', async () => {

@@ -135,7 +135,8 @@ export class Llm {
     record: CallRecord,
   ): AsyncGenerator<string> {
     let usage: CallRecord['exact'];
-    for await (const chunk of await this.models.get(role).stream(messages.map(toPair), { ...options, signal })) {
+    const given = { ...options, options: this.#timeout(), signal };
+    for await (const chunk of await this.models.get(role).stream(messages.map(toPair), given)) {
       if (chunk.usage_metadata) usage = plus(usage, chunk.usage_metadata);
       if (chunk.text) yield chunk.text;
     }
@@ -144,9 +145,18 @@ export class Llm {
   }
 
   async *#embed(model: string, texts: readonly string[], signal: AbortSignal, record: CallRecord): AsyncGenerator<number[][]> {
-    const { data, usage } = await this.models.embeddings.embeddings.create({ model, input: [...texts] }, { signal });
+    const { data, usage } = await this.models.embeddings.embeddings.create({ model, input: [...texts] }, { ...this.#timeout(), signal });
     record.exact = { promptTokens: usage.prompt_tokens, completionTokens: 0 };
     yield data.map(({ embedding }) => embedding);
+  }
+
+  /**
+   * What is left of the work's own time, for the provider to know of, where that is less than a call may take anyway. The signal comes
+   * first: this is a millisecond late. Not LangChain's `timeout`, which would hang a listener of its own on the signal and tell nobody.
+   */
+  #timeout(): { readonly timeout?: number } {
+    const { remainingMs } = this.context;
+    return remainingMs < this.#config.timeoutMs ? { timeout: Math.ceil(remainingMs) + 1 } : {};
   }
 
   /** Attempts until one answers, a failure is final, or the work is no longer wanted. Nothing is repeated once text has arrived. */
@@ -198,7 +208,8 @@ export class Llm {
       bounded.signal.throwIfAborted();
       outcome = 'completed';
     } catch (error) {
-      if (!isAbortOf(error, signal)) {
+      // The scope is looked at again: what ends at the deadline may be told of by the client of the model before any timer of ours.
+      if (!isAbortOf(error, frame.scope.signal)) {
         outcome = 'failed';
         throw new CallFailedError(bounded.signal.aborted ? bounded.signal.reason : error, record.hasText);
       }

@@ -62,7 +62,17 @@ class OrdersController {
   }
 }
 
-@Module({ controllers: [OpenController, OrdersController] })
+@Controller('tasks')
+class TasksController {
+  @Post()
+  @ApiAnswer(receipt, { status: 201, description: 'Made' })
+  @ApiProblems('budget_exceeded', 'book_not_found', 'task_cancelled', 'task_exists', 'deadline_exceeded', 'upstream_timeout', 'draining')
+  make(): Receipt {
+    return receiptOf(1);
+  }
+}
+
+@Module({ controllers: [OpenController, OrdersController, TasksController] })
 class ShopModule {}
 
 describe('the description of an API', () => {
@@ -96,7 +106,7 @@ describe('the description of an API', () => {
     const content = { 'application/json': { schema: { $ref: '#/components/schemas/Receipt' } } };
     expect(responsesOf('/orders', 'post')['202']).toEqual({ description: 'Taken', content });
     expect(Object.keys(responsesOf('/open/stream')['200']?.content ?? {})).toEqual(['text/event-stream']);
-    expect(Object.keys(document.components?.schemas ?? {}).sort()).toEqual(['Order', 'Problem', 'Receipt']);
+    expect(Object.keys(document.components?.schemas ?? {}).sort()).toEqual(['Order', 'Problem', 'Receipt', 'StopProblem']);
   });
 
   it('has the problems that come with the shape of a route: with it alone, with a token, a query, a path and a body', () => {
@@ -136,6 +146,15 @@ describe('the description of an API', () => {
     expect(responsesOf('/orders', 'post')['503']?.description).toBe(
       'The language model is busy. Tokens cannot be verified. The database is not reachable',
     );
+  });
+
+  it('has the receipt of a task with the problems that a stopped one is answered with, and with no other', () => {
+    const ofA = (status: string) => responsesOf('/tasks', 'post')[status]?.content?.[PROBLEM_JSON]?.schema.allOf?.[0];
+    for (const status of ['402', '409', '503', '504']) expect(ofA(status)).toEqual({ $ref: '#/components/schemas/StopProblem' });
+    expect(ofA('404')).toEqual({ $ref: '#/components/schemas/Problem' });
+    const { properties, required } = document.components?.schemas?.StopProblem as { properties: object; required: string[] };
+    expect(properties).toMatchObject({ task_id: { format: 'uuid' }, receipt: { $ref: '#/components/schemas/Receipt' } });
+    expect(required).toEqual((document.components?.schemas?.Problem as { required: string[] }).required);
   });
 
   it('keeps an answer that shares its status with a problem', () => {

@@ -1,14 +1,18 @@
 import { getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
 import { z } from 'zod';
 import { OWN_PROBLEMS } from './api-problems.decorator.js';
-import { INTERNAL, kindOf } from './problem-status.js';
-import { problem, PROBLEM_JSON } from './problem.js';
+import { ABORTS, INTERNAL, kindOf } from './problem-status.js';
+import { problem, PROBLEM_JSON, stopProblem } from './problem.js';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']> & { [OWN_PROBLEMS]?: readonly string[] };
 type Response = Exclude<Operation['responses'][string], { $ref: string } | undefined>;
 type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
 
 const COMPONENT = 'Problem';
+/** A problem that may be that of a task which was stopped. */
+const STOP_COMPONENT = 'StopProblem';
+/** What routes publish receipts as. */
+const RECEIPT = 'Receipt';
 
 /** What may go wrong with any route that has such a part. Whoever has to say who asks also works on the database. */
 const BY_SHAPE: readonly { readonly has: (operation: Operation) => boolean; readonly codes: readonly string[] }[] = [
@@ -27,10 +31,26 @@ const BY_SHAPE: readonly { readonly has: (operation: Operation) => boolean; read
  * They are those that `@ApiProblems` names and those that come with the shape of a route.
  */
 export function describeProblems(document: OpenAPIObject): OpenAPIObject {
-  const schema = z.toJSONSchema(problem, { target: 'openapi-3.0' }) as Schema;
-  document.components = { ...document.components, schemas: { ...document.components?.schemas, [COMPONENT]: schema } };
-  for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path) as Operation[])) complete(operation);
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path) as Operation[]);
+  const schemas: Record<string, Schema> = { ...document.components?.schemas, [COMPONENT]: toSchema(problem) };
+  if (operations.some((operation) => codesOf(operation).some(isStop))) schemas[STOP_COMPONENT] = toStopSchema();
+  document.components = { ...document.components, schemas };
+  for (const operation of operations) complete(operation);
   return document;
+}
+
+function toSchema(type: z.ZodType): Schema {
+  return z.toJSONSchema(type, { target: 'openapi-3.0' }) as Schema;
+}
+
+/** Receipts are those of tasks, of which nothing is known here but what they are published as. */
+function toStopSchema(): Schema {
+  const schema = toSchema(stopProblem) as { properties: Record<string, object> };
+  return { ...schema, properties: { ...schema.properties, receipt: { $ref: getSchemaPath(RECEIPT) } } };
+}
+
+function isStop(code: string): boolean {
+  return code in ABORTS;
 }
 
 function complete(operation: Operation): void {
@@ -54,6 +74,6 @@ function hasPathParameter({ parameters = [] }: Operation): boolean {
 function toResponse(status: number, codes: readonly string[], content: Response['content'] = {}): Response {
   const titles = new Set(codes.map((code) => (kindOf(code) ?? INTERNAL).title));
   const those = { type: 'object', properties: { status: { enum: [status] }, code: { enum: [...codes] } } };
-  const schema = { allOf: [{ $ref: getSchemaPath(COMPONENT) }, those] };
+  const schema = { allOf: [{ $ref: getSchemaPath(codes.some(isStop) ? STOP_COMPONENT : COMPONENT) }, those] };
   return { description: [...titles].join('. '), content: { ...content, [PROBLEM_JSON]: { schema } } };
 }

@@ -21,3 +21,11 @@ export const problem = z
   })
   .meta({ description: 'A problem as RFC 9457 has it' });
 export type Problem = Readonly<z.infer<typeof problem>>;
+
+/** The problem that answers a stopped task says which, and how it stopped; one that stopped before there was a task says neither. */
+export const stopProblem = problem
+  .extend({
+    task_id: z.uuid().optional().meta({ description: 'the task that was stopped, where there was one' }),
+    receipt: z.looseObject({}).optional().meta({ description: 'how it has stopped' }),
+  })
+  .meta({ description: 'A problem as RFC 9457 has it, with the receipt of a task that was stopped' });

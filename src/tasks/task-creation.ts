@@ -3,7 +3,7 @@ import type { Tx } from '../database/index.js';
 import { Budgets } from '../llm/index.js';
 import { DomainError } from '../problems/index.js';
 import { CancelsRepository, type Mark } from './cancels.repository.js';
-import { toReason } from './receipt.js';
+import { reasonOf } from './receipt.js';
 import { TaskNotices } from './task-notices.js';
 import { TASK_SETTINGS, type TaskSettings } from './task-settings.js';
 import { receiptOfNoWork, type CancelIntent, type TaskRow } from './task.js';
@@ -70,7 +70,7 @@ export class TaskCreation {
     const callsAvoided = row.planned_calls;
     this.notices.tell({ type: 'honoured', kind, by });
     this.notices.tell({ type: 'ended', kind, state: 'cancelled', cause: cancel.cause, callsAvoided });
-    return toReason(cancel);
+    return reasonOf(row);
   }
 }
 

@@ -4,7 +4,7 @@ import { Llm } from '../llm/index.js';
 import { CancelBus } from './bus/index.js';
 import { LeasesRepository } from './leases.repository.js';
 import type { LiveTask } from './live-tasks.js';
-import { toIntent, toReceipt } from './receipt.js';
+import { extensionsOf, toIntent, toReceipt } from './receipt.js';
 import { tallyStages } from './stage-tally.js';
 import { TaskNotices } from './task-notices.js';
 import { TASK_SETTINGS, type TaskSettings } from './task-settings.js';
@@ -79,6 +79,7 @@ export class TaskEnd {
     const graceMs = reason.abortCause === 'client_disconnect' ? task.graceMs : undefined;
     const receipt = { ...receiptOf(scope, avoided.length), ...(graceMs !== undefined && { grace_ms: graceMs }) };
     const row = await this.rows.stop(claim, instanceId, task.reached(scope), receipt, tallyStages(avoided));
+    if (row) reason.extensions = extensionsOf(row);
     if (row) await this.#tellStop(row, scope);
     task.onStopped?.(reason, (row?.receipt as Receipt | undefined) ?? receipt);
   }

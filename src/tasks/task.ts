@@ -24,6 +24,8 @@ export interface CancelIntent {
   readonly by?: string;
   /** The scope or kind that was cancelled, where it was not this task by its id. */
   readonly scope?: string;
+  /** The time that the task had had, where that was the cause. */
+  readonly timeout_ms?: number;
   readonly requested_at: string;
 }
 

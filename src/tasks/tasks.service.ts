@@ -19,7 +19,7 @@ import { Grace } from './grace.js';
 import { GracesRepository } from './graces.repository.js';
 import { hashOf } from './input-hash.js';
 import { LiveTask, LiveTasks, type LiveTaskFacts } from './live-tasks.js';
-import { toLiveReason, toReason } from './receipt.js';
+import { reasonOf, toLiveReason } from './receipt.js';
 import { TaskCreation, taskExists } from './task-creation.js';
 import { TaskEnd } from './task-end.js';
 import { TaskFailedError, type TaskFailure } from './task-failure.js';
@@ -74,11 +74,12 @@ export class Tasks {
       const known = await this.#attachHere(spec, signal, underWay, onOpen);
       if (known) return known.answer as T;
     }
-    using own = this.#clockOf(Math.min(issue.deadlineMs ?? Infinity, this.settings.maxMs));
+    using own = deriveSignal([]);
     const task = this.#toLive({ claim, kind, inputHash: hashOf(input), calls, total, onStopped, onDisconnect }, own);
     void task.channel.opened.then(onOpen);
     this.live.add(task);
-    return await this.#within(task, own.signal, signal, async (scope) => {
+    const timeoutMs = Math.min(issue.deadlineMs ?? Infinity, this.settings.maxMs);
+    return await this.#within(task, own.signal, signal, timeoutMs, async (scope) => {
       const created = await this.#create(spec, task);
       if (created.type === 'new') return await this.#execute(task, scope, work);
       this.live.remove(task);
@@ -116,20 +117,20 @@ export class Tasks {
     work: (task: JobHandle) => Promise<Outcome<T>>,
   ): Promise<T | undefined> {
     if (this.isDraining) throw new DrainingError();
-    using own = this.#clockOf(this.settings.jobMaxMs);
+    using own = deriveSignal([]);
     const started = await this.context.run(signal, () => this.#start(key, plan, own));
     if (!started) return undefined;
     const { task, row } = started;
     // The drain may have begun, and found nothing, while this was on its way.
     if (this.#leaving.signal.aborted) task.abort(new DrainingError());
-    const leftMs = row.deadline_in_ms ?? undefined;
-    if (leftMs !== undefined && leftMs <= 0) task.abort(new DeadlineExceededError());
-    using clock = deriveSignal([own.signal], { timeoutMs: leftMs });
+    const leftMs = Math.round(row.deadline_in_ms ?? Infinity);
+    if (leftMs <= 0) task.abort(new DeadlineExceededError());
+    const timeoutMs = Math.min(Math.max(leftMs, 0), this.settings.jobMaxMs);
     const asJob = (handle: TaskHandle) => {
       handle.open();
       return work({ ...handle, input: row.input, leaving: this.#leaving.signal });
     };
-    return await this.#within(task, clock.signal, signal, (scope) => this.#execute(task, scope, asJob));
+    return await this.#within(task, own.signal, signal, timeoutMs, (scope) => this.#execute(task, scope, asJob));
   }
 
   /** From now on nothing is taken on; what is left when `until` aborts is aborted. Resolves when nothing is worked on any more. */
@@ -153,10 +154,6 @@ export class Tasks {
     return this.#leaving.signal;
   }
 
-  #clockOf(timeoutMs: number): DerivedSignal {
-    return deriveSignal([], { timeoutMs });
-  }
-
   #toLive(facts: LiveTaskFacts, own: DerivedSignal): LiveTask {
     const { leaseMs, instanceId } = this.settings;
     const { claim, onDisconnect } = facts;
@@ -166,14 +163,20 @@ export class Tasks {
     return new LiveTask(facts, { leaseMs, abort, grace, channel: new TaskChannel(claim, this.events) });
   }
 
-  /** The task is live until `fn` settles, and stops with `client`, its own signal, or its lease. */
-  async #within<T>(task: LiveTask, own: AbortSignal, client: AbortSignal, fn: (scope: AbortScope) => Promise<T>): Promise<T> {
+  /** The task is live until `fn` settles, and stops with `client`, its own signal, its time, or its lease. */
+  async #within<T>(
+    task: LiveTask,
+    own: AbortSignal,
+    client: AbortSignal,
+    timeoutMs: number,
+    fn: (scope: AbortScope) => Promise<T>,
+  ): Promise<T> {
     const { claim, kind, channel } = task;
     const leave = task.attach(client);
     try {
       const labels = { owner: claim.owner, kind, attempt: String(claim.attempt) };
       const onStage = (stage: string): void => channel.tell('stage-start', { stage });
-      return await this.context.run(own, fn, { id: claim.id, labels, look: () => task.look(), onStage });
+      return await this.context.run(own, fn, { id: claim.id, labels, timeoutMs, look: () => task.look(), onStage });
     } finally {
       leave();
       this.live.remove(task);
@@ -255,11 +258,13 @@ export class Tasks {
   ): Promise<{ readonly answer: unknown } | undefined> {
     const isSame = task.inputHash === hashOf(spec.input);
     if (task.isWritten && !isSame) throw taskExists(task.claim.id);
-    const leave = isSame ? task.attach(signal) : undefined;
+    // Whoever comes later waits for as long as they said, and not for as long as the first one did.
+    using waiting = deriveSignal([signal], { timeoutMs: spec.issue.deadlineMs });
+    const leave = isSame ? task.attach(waiting.signal) : undefined;
     if (isSame) void task.channel.opened.then(onOpen);
     try {
-      return await this.context.run(signal, async () => {
-        await task.ended(signal);
+      return await this.context.run(waiting.signal, async () => {
+        await task.ended(waiting.signal);
         const row = await this.rows.find(task.claim);
         if (!row || isTombstone(row)) return undefined;
         if (row.input_hash !== hashOf(spec.input)) throw taskExists(row.id);
@@ -276,7 +281,7 @@ export class Tasks {
     const row = isTerminal(known.state as TaskState) ? known : await this.#endOf(known, signal);
     if (row.state === 'completed') return row.result;
     if (row.state === 'failed') throw new TaskFailedError(row.error as TaskFailure);
-    throw toReason(row.cancel as CancelIntent);
+    throw reasonOf(row);
   }
 
   async #endOf(known: TaskRow, signal: AbortSignal): Promise<TaskRow> {

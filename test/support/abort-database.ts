@@ -59,7 +59,7 @@ export class Scratch {
     const context = new AbortContext({ zombieAfterMs });
     const queries = new QueryJournal();
     const canceller = connection.control && new BackendCanceller(connection.control);
-    const db = new Database(connection, { context, canceller, observer: queries });
+    const db = new Database(connection, { context, canceller, observer: queries, statementTimeoutMs: canceller && statementTimeoutMs });
     return { db, context, connection, queries, lost, close: () => close(connection, embedded) };
   }
 
