@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Logger } from '@nestjs/common';
 import { sql, type Kysely } from 'kysely';
 import type { DatabaseError } from 'pg';
-import { ClientDisconnectedError } from '../abort/index.js';
+import { ClientDisconnectedError, DeadlineExceededError } from '../abort/index.js';
 import { eventually } from '../testing/index.js';
 import { Scratch, type OpenDatabase, type OpenOptions, type ServerView } from '../../test/support/abort-database.js';
 import { RecordingLogger } from '../../test/support/abort-log.js';
@@ -316,6 +316,150 @@ if (!runsPostgres) {
       await expect(work).rejects.toMatchObject({ code: '57P01' });
       await eventually(() => pool.connection.pool.totalCount === 0);
       await one(pool);
+    });
+  });
+
+  describe('at a deadline', () => {
+    /** A pool of one whose cancels are swallowed: what stops a statement there is the server itself. */
+    async function alone(options: OpenOptions = {}): Promise<OpenDatabase> {
+      const pool = await another({ poolSize: 1, ...options });
+      pool.connection.control!.query = () => Promise.reject(new Error('no route to host'));
+      return pool;
+    }
+
+    function within<T>(timeoutMs: number | undefined, work: () => Promise<T>, on: OpenDatabase): Promise<T> {
+      return on.context.run(new AbortController().signal, work, { timeoutMs });
+    }
+
+    async function timeoutIn(db: Pick<Kysely<never>, 'getExecutor'>): Promise<string> {
+      const { rows } = await sql<{ ms: string }>`select setting as ms from pg_settings where name = 'statement_timeout'`.execute(db);
+      return rows[0]!.ms;
+    }
+
+    /** Sees what is sent over connections that are made from now on, and may fail it. */
+    function before(pool: OpenDatabase, see: (text: string) => Promise<never> | undefined): void {
+      pool.connection.pool.on('connect', (client) => {
+        const query = client.query.bind(client) as (...given: unknown[]) => unknown;
+        client.query = ((...given: unknown[]) => see(String(given[0])) ?? query(...given)) as typeof client.query;
+      });
+    }
+
+    /** Of whoever comes next on the only connection, and has all the time there is. */
+    const ofTheNext = (pool: OpenDatabase): Promise<string> => within(undefined, () => timeoutIn(pool.db), pool);
+
+    it('is ended by the server alone, as the deadline that it is, and its connection goes back with the timeout it had', async () => {
+      const pool = await alone();
+      const work = within(200, () => sleep(30, pool.db), pool);
+      await expect(work).rejects.toEqual(new DeadlineExceededError(200));
+      expect(await server.running()).toEqual([]);
+      expect(pool.queries.reports).toMatchObject([{ outcome: 'cancelled', isConfirmed: true }]);
+      expect(await ofTheNext(pool)).toBe('60000');
+      expect(counts(pool)).toEqual({ total: 1, idle: 1, waiting: 0 });
+    });
+
+    it('is ended by the server alone in a transaction too, in which later statements have what is left by then', async () => {
+      const pool = await alone();
+      const seen: number[] = [];
+      const work = within(
+        500,
+        () =>
+          pool.db.transaction().execute(async (tx) => {
+            seen.push(Number(await timeoutIn(tx)));
+            await sleep(0.2, tx);
+            seen.push(Number(await timeoutIn(tx)));
+            await sleep(30, tx);
+          }),
+        pool,
+      );
+      await expect(work).rejects.toEqual(new DeadlineExceededError(500));
+      const [first = 0, later = 0] = seen;
+      expect(first).toBeLessThanOrEqual(501);
+      expect(later).toBeGreaterThan(0);
+      expect(first - later).toBeGreaterThanOrEqual(150);
+      expect(await ofTheNext(pool)).toBe('60000');
+    });
+
+    it('leaves its connection as it was, whichever way a statement or a transaction ends', async () => {
+      const pool = await another({ poolSize: 1 });
+      const broken = sql`select 1 / 0`;
+      const ends: (() => Promise<unknown>)[] = [
+        () => timeoutIn(pool.db),
+        () => broken.execute(pool.db),
+        () => pool.db.transaction().execute((tx) => timeoutIn(tx)),
+        () => pool.db.transaction().execute((tx) => broken.execute(tx)),
+        () => pool.db.connection().execute(async (on) => [await timeoutIn(on), await timeoutIn(on)]),
+        () => pool.db.connection().execute((on) => on.transaction().execute((tx) => timeoutIn(tx))),
+        () => sleep(30, pool.db),
+        () => pool.db.transaction().execute((tx) => sleep(30, tx)),
+      ];
+      for (const end of ends) {
+        await within(150, end, pool).catch(() => undefined);
+        expect(await ofTheNext(pool)).toBe('60000');
+      }
+      expect(counts(pool)).toEqual({ total: 1, idle: 1, waiting: 0 });
+    });
+
+    it('closes a connection whose timeout could not be reset', async () => {
+      const pool = await another({ poolSize: 1 });
+      before(pool, (text) => (text.startsWith('reset') ? Promise.reject(new Error('no')) : undefined));
+      await within(1000, () => timeoutIn(pool.db), pool);
+      expect(await ofTheNext(pool)).toBe('60000');
+      expect(pool.connection.pool.totalCount).toBe(1);
+    });
+
+    it('is as far as books reach that are kept in a shield, in the same transaction too', async () => {
+      const pool = await another({ poolSize: 1 });
+      const seen = await within(
+        5000,
+        () =>
+          pool.db.transaction().execute(async (tx) => {
+            const before = Number(await timeoutIn(tx));
+            return { before, inShield: await pool.context.shield(() => timeoutIn(tx)), after: Number(await timeoutIn(tx)) };
+          }),
+        pool,
+      );
+      expect(seen).toEqual({ before: expect.any(Number), inShield: '60000', after: expect.any(Number) });
+      expect(Math.max(seen.before, seen.after)).toBeLessThanOrEqual(5001);
+      const alone = within(5000, () => pool.context.shield(() => timeoutIn(pool.db)), pool);
+      expect(await alone).toBe('60000');
+    });
+
+    it('is set anew behind a savepoint that takes back what was set', async () => {
+      const pool = await another({ poolSize: 1 });
+      const seen = await pool.context.detached('a test', async () => {
+        const tx = await pool.db.startTransaction().execute();
+        const saved = await tx.savepoint('before').execute();
+        const first = Number(await within(5000, () => timeoutIn(saved), pool));
+        await saved.rollbackToSavepoint('before').execute();
+        const second = Number(await within(5000, () => timeoutIn(tx), pool));
+        await tx.commit().execute();
+        return [first, second];
+      });
+      expect(Math.max(...seen)).toBeLessThanOrEqual(5001);
+      expect(await ofTheNext(pool)).toBe('60000');
+    });
+
+    it('costs no statement more where there is none, or where the server’s own timeout comes first', async () => {
+      const pool = await another({ poolSize: 1, statementTimeoutMs: 1000 });
+      const sent: string[] = [];
+      before(pool, (text) => {
+        sent.push(text);
+        return undefined;
+      });
+      const both = async (): Promise<void> => {
+        await sql`select 1`.execute(pool.db);
+        await pool.db.transaction().execute((tx) => sql`select 2`.execute(tx));
+      };
+      await within(undefined, both, pool);
+      expect(sent.splice(0)).toEqual(['select 1', 'begin', 'select 2', 'commit']);
+      await within(60_000, both, pool);
+      expect(new Set(sent.splice(0))).toEqual(new Set(['select 1', 'begin', 'select 2', 'commit']));
+    });
+
+    it('knows no timeout of a server that has none', async () => {
+      const pool = await another({ poolSize: 1, statementTimeoutMs: 0 });
+      expect(Number(await within(5000, () => timeoutIn(pool.db), pool))).toBeLessThanOrEqual(5001);
+      expect(await ofTheNext(pool)).toBe('0');
     });
   });
 

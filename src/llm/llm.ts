@@ -135,7 +135,7 @@ export class Llm {
     record: CallRecord,
   ): AsyncGenerator<string> {
     let usage: CallRecord['exact'];
-    const given = { ...options, options: this.#timeout(), signal };
+    const given = { ...options, ...this.#told(), signal };
     for await (const chunk of await this.models.get(role).stream(messages.map(toPair), given)) {
       if (chunk.usage_metadata) usage = plus(usage, chunk.usage_metadata);
       if (chunk.text) yield chunk.text;
@@ -145,18 +145,31 @@ export class Llm {
   }
 
   async *#embed(model: string, texts: readonly string[], signal: AbortSignal, record: CallRecord): AsyncGenerator<number[][]> {
-    const { data, usage } = await this.models.embeddings.embeddings.create({ model, input: [...texts] }, { ...this.#timeout(), signal });
+    const timeout = this.#timeoutMs;
+    const { data, usage } = await this.models.embeddings.embeddings.create(
+      { model, input: [...texts] },
+      { ...(timeout !== undefined && { timeout }), signal },
+    );
     record.exact = { promptTokens: usage.prompt_tokens, completionTokens: 0 };
     yield data.map(({ embedding }) => embedding);
   }
 
   /**
-   * What is left of the work's own time, for the provider to know of, where that is less than a call may take anyway. The signal comes
-   * first: this is a millisecond late. Not LangChain's `timeout`, which would hang a listener of its own on the signal and tell nobody.
+   * What is left of the work's own time, in milliseconds, where that is less than a call may take anyway. The scope's own signal comes
+   * first: this is a millisecond late.
    */
-  #timeout(): { readonly timeout?: number } {
+  get #timeoutMs(): number | undefined {
     const { remainingMs } = this.context;
-    return remainingMs < this.#config.timeoutMs ? { timeout: Math.ceil(remainingMs) + 1 } : {};
+    return remainingMs < this.#config.timeoutMs ? Math.ceil(remainingMs) + 1 : undefined;
+  }
+
+  /**
+   * Tells the provider how long its answer is waited for, as the SDK does. LangChain passes no timeout on to it for a stream, and makes of
+   * one a timer that stays behind when the call is over.
+   */
+  #told(): { readonly headers?: Readonly<Record<string, string>> } {
+    const ms = this.#timeoutMs;
+    return ms === undefined ? {} : { headers: { 'x-stainless-timeout': String(Math.trunc(ms / 1000)) } };
   }
 
   /** Attempts until one answers, a failure is final, or the work is no longer wanted. Nothing is repeated once text has arrived. */

@@ -34,9 +34,15 @@ export class ValidationService {
 
   /**
    * A task of its own, so that an answer sent twice counts once. Compares first: an exact match and every choice are decided without the model. Free text that differs is graded by it. When
-   * `signal` aborts, the grading in flight is cut, nothing is recorded, and the abort's reason is thrown.
+   * `signal` aborts, the grading in flight is cut, nothing is recorded, and the abort's reason is thrown. The deadline counts from here on,
+   * and not from where the task begins.
    */
   async validate(body: ValidateAnswerBody, user: User, issue: Issued, signal: AbortSignal): Promise<AnswerVerdict> {
+    const work = () => this.#findAndValidate(body, user, issue, this.context.signal);
+    return await this.context.run(signal, work, { timeoutMs: issue.deadlineMs });
+  }
+
+  async #findAndValidate(body: ValidateAnswerBody, user: User, issue: Issued, signal: AbortSignal): Promise<AnswerVerdict> {
     const { quiz, question } = await this.context.stage('validate_answer', () => this.#find(body, user));
     const verdict = compare(question, body.answer);
     return await this.tasks.run(this.#toSpec(body, user, issue, quiz, verdict === undefined), signal, (task) => {

@@ -84,7 +84,7 @@ export class Tasks {
       if (created.type === 'new') return await this.#execute(task, scope, work);
       this.live.remove(task);
       if (hasSomethingToRead(created.row)) onOpen();
-      return (await this.#answerOf(created.row, signal)) as T;
+      return (await this.#answerOf(created.row)) as T;
     });
   }
 
@@ -262,30 +262,38 @@ export class Tasks {
     using waiting = deriveSignal([signal], { timeoutMs: spec.issue.deadlineMs });
     const leave = isSame ? task.attach(waiting.signal) : undefined;
     if (isSame) void task.channel.opened.then(onOpen);
+    const end = (): Promise<{ readonly answer: unknown } | undefined> => this.#endHere(spec, task, onOpen);
     try {
-      return await this.context.run(waiting.signal, async () => {
-        await task.ended(waiting.signal);
-        const row = await this.rows.find(task.claim);
-        if (!row || isTombstone(row)) return undefined;
-        if (row.input_hash !== hashOf(spec.input)) throw taskExists(row.id);
-        if (hasSomethingToRead(row)) onOpen();
-        return { answer: await this.#answerOf(row, signal) };
-      });
+      return await this.context.run(waiting.signal, end);
+    } catch (error) {
+      // The last who waited has stopped the task by that, and is told how it stopped.
+      if (signal.aborted || error !== waiting.signal.reason || task.scope?.signal.reason !== error) throw error;
+      return await this.context.run(signal, end);
     } finally {
       leave?.();
     }
   }
 
+  async #endHere(spec: TaskSpec, task: LiveTask, onOpen: () => void): Promise<{ readonly answer: unknown } | undefined> {
+    await task.ended(this.context.signal);
+    const row = await this.rows.find(task.claim);
+    if (!row || isTombstone(row)) return undefined;
+    if (row.input_hash !== hashOf(spec.input)) throw taskExists(row.id);
+    if (hasSomethingToRead(row)) onOpen();
+    return { answer: await this.#answerOf(row) };
+  }
+
   /** The answer of a task that was asked for before, waited for if need be. */
-  async #answerOf(known: TaskRow, signal: AbortSignal): Promise<unknown> {
-    const row = isTerminal(known.state as TaskState) ? known : await this.#endOf(known, signal);
+  async #answerOf(known: TaskRow): Promise<unknown> {
+    const row = isTerminal(known.state as TaskState) ? known : await this.#endOf(known);
     if (row.state === 'completed') return row.result;
     if (row.state === 'failed') throw new TaskFailedError(row.error as TaskFailure);
     throw reasonOf(row);
   }
 
-  async #endOf(known: TaskRow, signal: AbortSignal): Promise<TaskRow> {
-    const attachment = this.attachments.attach(known, signal);
+  /** Waits with the ambient signal. */
+  async #endOf(known: TaskRow): Promise<TaskRow> {
+    const attachment = this.attachments.attach(known, this.context.signal);
     try {
       return (await this.endings.until(known, () => this.rows.find(known))) ?? known;
     } finally {
