@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { CancelledError } from '../../src/abort/index.js';
+import { CancelledError, wait } from '../../src/abort/index.js';
 import { TokenVerifier } from '../../src/auth/index.js';
 import { DomainError } from '../../src/problems/index.js';
 import { LiveTasks } from '../../src/tasks/index.js';
@@ -293,6 +293,17 @@ describe.each(backends)('a job, on %s', (backend: Backend) => {
     expect(await ended(id)).toMatchObject({ state: 'cancelled', cancel: { cause: 'deadline' }, progress: { done: 0, total: 2 } });
     expect(begun).toHaveLength(2);
     await Promise.all(held.map(ended));
+  });
+
+  it('whose deadline passes while it is worked on stops at it, with what is under way', async () => {
+    jobs.work = (_, { scope }) => wait(60_000, scope.signal);
+    const id = await ask(app, jobs, 3, { deadlineMs: 1000 });
+    expect(await ended(id)).toMatchObject({
+      state: 'cancelled',
+      cancel: { cause: 'deadline', by: null },
+      progress: { done: 0, total: 3 },
+      receipt: { calls_avoided: 4, zombies: [], confirmed: true },
+    });
   });
 
   it('cancelled while it waits is stopped at zero work, said so in the log, and can be resumed', async () => {

@@ -354,6 +354,32 @@ describe('what /docs-json publishes', () => {
       expect(published.filter((each) => !seen.has(each))).toEqual([]);
     });
 
+    it.each([
+      [GENERATE, 'quiz', 504, 'deadline_exceeded', generate],
+      [VALIDATE, 'answer_grade', 504, 'deadline_exceeded', validate],
+      [GENERATE, 'quiz', 409, 'task_cancelled', generate],
+      [VALIDATE, 'answer_grade', 409, 'task_cancelled', validate],
+    ] as const)('%s, stopped in %s: %i %s, with the receipt', async (route, purpose, status, code, ask) => {
+      app.model.script(purpose, { stallAfter: 1 });
+      const id = randomUUID();
+      const call = ask(
+        { ...(route === VALIDATE && { answer: id }) },
+        { 'x-task-id': id, ...(status === 504 && { 'x-deadline-ms': '700' }) },
+      );
+      await app.model.called(purpose);
+      if (status === 409) await client.post(`/api/tasks/${id}/cancel`, {}).answer;
+      const answer = (await call.answer)!;
+      expect(answer.json()).toMatchObject({ status, code, task_id: id, receipt: { confirmed: true } });
+      expect(await api.misfitOf(route, answer)).toBeUndefined();
+      const { receipt, ...rest } = answer.json<{ receipt: object }>();
+      for (const body of [
+        { ...rest, receipt: { ...receipt, stage: 7 } },
+        { ...rest, receipt, more: 1 },
+      ]) {
+        expect(await api.misfitOf(route, { ...answer, text: JSON.stringify(body) })).toContain('body');
+      }
+    });
+
     it.each(PROBLEM_ROWS)('%s: %s', async (route, code, ask) => {
       const answer = (await ask().answer)!;
       expect(answer.json<Problem>().code).toBe(code);
