@@ -79,13 +79,14 @@ export class Tasks {
     void task.channel.opened.then(onOpen);
     this.live.add(task);
     const timeoutMs = Math.min(issue.deadlineMs ?? Infinity, this.settings.maxMs);
-    return await this.#within(task, own.signal, signal, timeoutMs, async (scope) => {
+    const done = await this.#within(task, own.signal, signal, timeoutMs, async (scope) => {
       const created = await this.#create(spec, task);
-      if (created.type === 'new') return await this.#execute(task, scope, work);
-      this.live.remove(task);
-      if (hasSomethingToRead(created.row)) onOpen();
-      return (await this.#answerOf(created.row)) as T;
+      return created.type === 'new' ? { answer: await this.#execute(task, scope, work) } : created;
     });
+    if ('answer' in done) return done.answer;
+    if (hasSomethingToRead(done.row)) onOpen();
+    // With whoever waits for it here, and not as the policy of a task that it turned out not to be.
+    return (await this.context.run(signal, () => this.#answerOf(done.row), { timeoutMs: issue.deadlineMs })) as T;
   }
 
   /**

@@ -275,6 +275,17 @@ onTwo('a client that comes back to another instance', () => {
     expect(first.model.journal.filter(({ purpose }) => purpose === 'quiz')).toHaveLength(1);
   });
 
+  it('and asks again there, and leaves once more: the work stops a grace later', async () => {
+    const { id, call, upstream } = await held(first, phone, `grace=${GRACE_MS}`);
+    await call.hangUp();
+    const again = elsewhere.quiz(id, { 'x-on-disconnect': `grace=${GRACE_MS}` });
+    await eventually(async () => ((await leadOf(first, id)) ?? 0) > GRACE_MS);
+    await again.hangUp();
+    expect((await first.model.ended(upstream)).outcome).toBe('client_closed');
+    await eventually(async () => (await elsewhere.task(id)).state === 'cancelled');
+    expect((await elsewhere.task(id)).receipt).toMatchObject({ grace_ms: GRACE_MS });
+  });
+
   it('too late is told how it ended', async () => {
     const { id, call } = await held(first, phone, 'grace=200');
     await call.hangUp();
