@@ -42,7 +42,12 @@ export class AppModule {
       imports: [
         ConfigModule.forRoot(config),
         LoggerModule.forRoot(loggerOptions(config, logDestination)),
-        AbortModule.forRoot({ zombieAfterMs, shieldTimeoutMs, abortOnDisconnect: onDisconnect === 'abort' }),
+        AbortModule.forRoot({
+          zombieAfterMs,
+          shieldTimeoutMs,
+          abortOnDisconnect: onDisconnect === 'abort',
+          vanishedAfterMs: 3 * config.http.heartbeatMs,
+        }),
         DatabaseModule.forRoot(queryObserver),
         AuthModule,
         HealthModule,

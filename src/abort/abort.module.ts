@@ -5,6 +5,7 @@ import { AbortExceptionFilter } from './abort-exception.filter.js';
 import { AbortContext } from './abort.context.js';
 import { ConfigurableModuleClass } from './abort.module-definition.js';
 import { AbortStats } from './abort.stats.js';
+import { ConnectionWatch } from './connection-watch.js';
 import { RequestScope } from './request-scope.js';
 
 /**
@@ -13,7 +14,7 @@ import { RequestScope } from './request-scope.js';
  */
 @Global()
 @Module({
-  providers: [AbortContext, AbortStats, RequestScope, AbortEntry, { provide: APP_FILTER, useClass: AbortExceptionFilter }],
+  providers: [AbortContext, AbortStats, RequestScope, AbortEntry, ConnectionWatch, { provide: APP_FILTER, useClass: AbortExceptionFilter }],
   exports: [AbortContext, AbortStats, RequestScope],
 })
 export class AbortModule extends ConfigurableModuleClass implements NestModule {

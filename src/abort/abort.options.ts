@@ -6,6 +6,12 @@ export interface AbortOptions {
   readonly shieldTimeoutMs: number;
   /** `false` lets requests go on when their client leaves: the baseline that the savings are measured against. Default `true`. */
   readonly abortOnDisconnect: boolean;
+  /**
+   * A client that vanished without a word is noticed within so many milliseconds, if an event stream is silent for a third of that at
+   * most, and its connection cut; so is that of one that reads nothing for half of that while something waits for it. From 3000 on:
+   * TCP keep-alive counts in seconds. Default: not watched, which leaves it to the system, for hours.
+   */
+  readonly vanishedAfterMs?: number;
 }
 
 export const ABORT_DEFAULTS: AbortOptions = { zombieAfterMs: 5000, shieldTimeoutMs: 5000, abortOnDisconnect: true };

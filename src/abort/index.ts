@@ -13,3 +13,4 @@ export type { AbortFrame } from './abort-storage.js';
 export type { LayerReport } from './layer-watch.js';
 export { RequestScope } from './request-scope.js';
 export { RequestSignal } from './request-signal.decorator.js';
+export type { VanishedBy } from './watched-connection.js';

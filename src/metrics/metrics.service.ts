@@ -89,6 +89,17 @@ export class Metrics implements OnModuleInit, OnApplicationShutdown {
     this.#gauge('hangup_bus_lag_seconds', 'How long the last message of this instance took to come back to it', [], (gauge) => {
       if (bus.lagMs !== undefined) gauge.set(bus.lagMs / 1000);
     });
+    const { vanished } = stats;
+    new Counter({
+      name: 'hangup_vanished_clients_total',
+      help: 'Connections that were cut because their client had vanished, by how it was noticed',
+      labelNames: ['by'],
+      registers: [this.#registry],
+      collect(this: Counter<'by'>) {
+        this.reset();
+        for (const [by, count] of Object.entries(vanished)) this.inc({ by }, count);
+      },
+    });
     const total = (name: string, help: string, read: () => number): void => {
       const collect = function (this: Counter): void {
         this.reset();

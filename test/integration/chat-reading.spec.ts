@@ -8,26 +8,30 @@ import { rowsOf } from '../support/rows.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { longText } from '../support/tutor-model.js';
 
-const HEARTBEAT_MS = 50;
 const IDLE_MS = 3000;
 const STANDSTILL_MS = 3500;
 /** More than all sockets and buffers between the model and the client hold, by far. */
 const ENDLESS = longText(300_000);
 
-describe('how a reply is read', () => {
-  let app: TestApp;
-  let sessions = 0;
+let app: TestApp;
+let sessions = 0;
 
+function startsWith(env: Readonly<Record<string, string>>): void {
   beforeAll(async () => {
-    app = await startTestApp({ env: { HEARTBEAT_MS: String(HEARTBEAT_MS), LLM_IDLE_TIMEOUT_MS: String(IDLE_MS) } });
+    app = await startTestApp({ env });
   }, 60_000);
   afterEach(() => app.reset());
   afterAll(async () => {
     expect(app.logs.at('error')).toEqual([]);
     await app.close();
   });
+}
 
-  const chatter = (): Promise<Chatter> => Chatter.of(app, `read ${++sessions}`);
+const chatter = (): Promise<Chatter> => Chatter.of(app, `read ${++sessions}`);
+
+// With heartbeats as far apart as they are by default, so that who does not read is not cut within these tests.
+describe('how a reply is read that waits for its reader:', () => {
+  startsWith({ LLM_IDLE_TIMEOUT_MS: String(IDLE_MS) });
 
   /** Resolves with how much the model had sent when it sent no more: what sockets hold is a second's work, and more. */
   async function standstill({ journal }: ScriptedModelServer): Promise<number> {
@@ -92,6 +96,10 @@ describe('how a reply is read', () => {
     expect(reply.text === text).toBe(true);
     expect((await who.lastReply()).content === text).toBe(true);
   });
+});
+
+describe('how a reply is read:', () => {
+  startsWith({ HEARTBEAT_MS: '50' });
 
   it('with a heartbeat whenever nothing else comes, and with none while words come', async () => {
     const who = await chatter();

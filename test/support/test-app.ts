@@ -31,20 +31,23 @@ export interface TestAppOptions {
   readonly beside?: TestApp;
   readonly env?: Readonly<Record<string, string>>;
   readonly http2?: boolean;
+  /** The address of this machine to listen on. */
+  readonly host?: string;
   /** Told of the app before it starts. */
   readonly prepare?: (app: NestFastifyApplication) => void;
 }
 
 /** The whole app on a free port: a real database, and the real OpenAI client against a scripted model server. */
-export async function startTestApp({ backend = 'embedded', beside, env = {}, http2, prepare }: TestAppOptions = {}): Promise<TestApp> {
+export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const { backend = 'embedded', beside, env = {}, http2, host = '127.0.0.1', prepare } = options;
   const { model, databaseUrl, dataDir, release } = beside ? sharedWith(beside) : await surroundings(backend);
   const queries = new QueryJournal();
   const all = { ...environment(model, databaseUrl, dataDir), ...env };
   const config = loadConfig(all);
   const app = await createApp(config, { http2, logDestination: logs, queryObserver: queries });
   prepare?.(app);
-  await app.listen(0, '127.0.0.1');
-  const url = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
+  await app.listen(0, host);
+  const url = `http://${host}:${(app.getHttpServer().address() as AddressInfo).port}`;
   model.reset();
   queries.clear();
   logs.clear();
