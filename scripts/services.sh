@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes Redis (127.0.0.1:6379) and PostgreSQL 15 with pgvector (127.0.0.1:5432) answer on Debian bookworm.
+# Makes Redis (127.0.0.1:6379) and PostgreSQL 15 with pgvector (127.0.0.1:5432) answer on Debian bookworm, and sees to `ip`.
 # Idempotent: what already answers is left as it is. Root is needed only where something is installed or started.
 set -euo pipefail
 
@@ -187,6 +187,14 @@ provide_pgvector() {
   say "pgvector $(vector_version) is available"
 }
 
+# --- Networks that go down, for tests of clients that vanish ---
+
+provide_ip() {
+  command -v ip >/dev/null || install_missing iproute2
+  say "$(ip -V) makes networks, for root"
+}
+
 provide_redis
 provide_postgres
 provide_pgvector
+provide_ip

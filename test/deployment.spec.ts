@@ -96,7 +96,7 @@ describe('nginx.conf', () => {
 
   it('listens where compose.yaml leads to', () => {
     const [port] = services.nginx!.ports!.map((mapping) => mapping.split(':').at(-1));
-    expect(nginx).toContain(`http server: listen ${port!}`);
+    expect(nginx).toContain(`http server: listen ${port!} so_keepalive=15s:5s:5`);
   });
 
   it.each([
