@@ -151,6 +151,27 @@ describe('A client that reads a little now and then', () => {
   });
 });
 
+describe('A process that was held up itself', () => {
+  it('cuts nobody who could not be heard meanwhile', async () => {
+    app = await WatchedApp.start('Fastify');
+    let received = 0;
+    const socket = await app.download(randomUUID());
+    await eventually(() => socket.readableLength > 0);
+    holdUp(3 * VANISHED_AFTER_MS);
+    // Time for a look that finds nothing moved, and not for so many of them as end a connection.
+    const since = performance.now();
+    await eventually(() => performance.now() - since > VANISHED_AFTER_MS / 6);
+    socket.on('data', (data: Buffer) => (received += data.length)).resume();
+    await eventually(() => received > PIECES * PIECE.length, { timeoutMs: 30_000, message: 'all of it' });
+    expect(app.vanished).toEqual(NONE);
+  });
+});
+
+/** Nothing else happens in this process for so long. */
+function holdUp(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 describe('A client that waits', () => {
   it('is left alone, and nothing is left of the watching when the app has closed', async () => {
     app = await WatchedApp.start('Fastify');
