@@ -28,6 +28,9 @@ export interface AppSeams {
   readonly queryObserver?: QueryObserver;
 }
 
+/** Below this a phone on a bad network, which is there, could not be told from one that is not. */
+const SHORTEST_ABSENCE_MS = 3000;
+
 /**
  * Where the modules meet. Filters answer in reverse order: the one for everything comes first, so that it is asked last. Nest shuts
  * modules down from the root to what they import, and global ones in the reverse order of this list: so the drain comes first of all,
@@ -46,7 +49,7 @@ export class AppModule {
           zombieAfterMs,
           shieldTimeoutMs,
           abortOnDisconnect: onDisconnect === 'abort',
-          vanishedAfterMs: 3 * config.http.heartbeatMs,
+          vanishedAfterMs: Math.max(3 * config.http.heartbeatMs, SHORTEST_ABSENCE_MS),
         }),
         DatabaseModule.forRoot(queryObserver),
         AuthModule,
