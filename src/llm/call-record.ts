@@ -15,7 +15,7 @@ export interface ExactUsage {
 
 /** The ledger row of one call while it is open. */
 export class CallRecord {
-  /** True once the request may have left for the provider: from then on the prompt is paid. */
+  /** True once the request has left for the provider: from then on the prompt is paid. */
   isSent = false;
   exact?: ExactUsage;
   /** What its owner's budget keeps for it, where there is one. */

@@ -7,6 +7,7 @@ import { LlmCallsRepository } from './llm-calls.repository.js';
 import { Llm } from './llm.js';
 import { Models } from './models.js';
 import { BUILT_IN_PRICES, PriceTable } from './prices.js';
+import { SentRequests } from './sent-requests.js';
 
 /** Read before anything starts: a file that is no price table stops the start. */
 async function pricesInForce({ llm }: AppConfig): Promise<PriceTable> {
@@ -21,6 +22,7 @@ async function pricesInForce({ llm }: AppConfig): Promise<PriceTable> {
     Budgets,
     BudgetsRepository,
     CallLedger,
+    SentRequests,
     Llm,
   ],
   exports: [Llm, Models, PriceTable, Budgets],

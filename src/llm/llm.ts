@@ -9,6 +9,7 @@ import { JsonElements, type ElementsOf } from './json-elements.js';
 import { LlmCallsRepository, type CallOwner, type TaskUsage } from './llm-calls.repository.js';
 import { toWireMessage, type ChatMessage, type WireMessage } from './messages.js';
 import { Models, type ModelRole } from './models.js';
+import { SentRequests } from './sent-requests.js';
 import { parseJson, responseFormat } from './structured-output.js';
 import { UpstreamClock } from './upstream-clock.js';
 import { toUpstreamFailure, type UpstreamFailure } from './upstream-error.js';
@@ -60,6 +61,7 @@ export class Llm {
     private readonly context: AbortContext,
     private readonly ledger: CallLedger,
     private readonly calls: LlmCallsRepository,
+    private readonly sent: SentRequests,
   ) {
     this.#config = llm;
     this.#apiKeys = [llm.apiKey, llm.azure?.apiKey].filter((key) => key !== undefined);
@@ -136,7 +138,8 @@ export class Llm {
   ): AsyncGenerator<string> {
     let usage: CallRecord['exact'];
     const given = { ...options, ...this.#told(), signal };
-    for await (const chunk of await this.models.get(role).stream(messages.map(toPair), given)) {
+    const begin = () => this.models.get(role).stream(messages.map(toPair), given);
+    for await (const chunk of await this.sent.during(record, begin)) {
       if (chunk.usage_metadata) usage = plus(usage, chunk.usage_metadata);
       if (chunk.text) yield chunk.text;
     }
@@ -146,10 +149,9 @@ export class Llm {
 
   async *#embed(model: string, texts: readonly string[], signal: AbortSignal, record: CallRecord): AsyncGenerator<number[][]> {
     const timeout = this.#timeoutMs;
-    const { data, usage } = await this.models.embeddings.embeddings.create(
-      { model, input: [...texts] },
-      { ...(timeout !== undefined && { timeout }), signal },
-    );
+    const given = { ...(timeout !== undefined && { timeout }), signal };
+    const begin = () => this.models.embeddings.embeddings.create({ model, input: [...texts] }, given);
+    const { data, usage } = await this.sent.during(record, begin);
     record.exact = { promptTokens: usage.prompt_tokens, completionTokens: 0 };
     yield data.map(({ embedding }) => embedding);
   }
@@ -210,7 +212,6 @@ export class Llm {
     let outcome: 'completed' | 'aborted' | 'failed' = 'aborted';
     try {
       signal.throwIfAborted();
-      record.isSent = true;
       for await (const piece of call.attempt(bounded.signal, record)) {
         clock.hold();
         if (typeof piece === 'string') await this.ledger.add(record, piece, frame);

@@ -3,6 +3,7 @@ export { chunkText } from './chunk-text.js';
 export type { CallKind, CallOf, CallOutcome, CallRequests, ChatCall, EmbeddingsCall, ModelCall } from './model-call.js';
 export { ModelServer, type ModelServerOptions } from './model-server.js';
 export type { ModelServerHooks, Reply } from './model-server-hooks.js';
+export { humanPace, type Pace } from './human-pace.js';
 export { OfflineModel } from './offline-model.js';
 export { OFFLINE_CHAT_MODEL, OFFLINE_EMBEDDING_MODEL, startOfflineModel, type OfflineModelOptions } from './offline-model-server.js';
 export type { ChatMessage, ChatRequest, ContentPart, EmbeddingsRequest } from './openai-wire.js';
