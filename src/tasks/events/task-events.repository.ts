@@ -21,32 +21,42 @@ export class TaskEventsRepository {
   /** Leaves out what is not after the last event that is there for its task. Sorted, so that two who insert the same do not deadlock. */
   async insert(events: readonly LoggedEvent[]): Promise<void> {
     await sql`
+      with e as materialized (
+        select * from unnest(${events.map(({ task }) => task.owner)}::text[], ${events.map(({ task }) => task.id)}::uuid[],
+          ${events.map(({ event }) => event.attempt)}::int[], ${events.map(({ event }) => event.sequence)}::int[],
+          ${events.map(({ event }) => event.type)}::text[], ${events.map(({ event }) => event.data)}::text[]
+        ) as told (owner, task_id, attempt, sequence, type, data)
+      ), last as materialized (
+        select t.owner, t.task_id, l.attempt, l.sequence from (select distinct owner, task_id from e) t
+        cross join lateral (
+          select attempt, sequence from task_events there where there.owner = t.owner and there.task_id = t.task_id
+          order by attempt desc, sequence desc limit 1
+        ) l
+      )
       insert into task_events (owner, task_id, attempt, sequence, type, data)
-      select e.owner, e.task_id, e.attempt, e.sequence, e.type, e.data
-      from unnest(${events.map(({ task }) => task.owner)}::text[], ${events.map(({ task }) => task.id)}::uuid[],
-        ${events.map(({ event }) => event.attempt)}::int[], ${events.map(({ event }) => event.sequence)}::int[],
-        ${events.map(({ event }) => event.type)}::text[], ${events.map(({ event }) => event.data)}::text[]
-      ) as e (owner, task_id, attempt, sequence, type, data)
-      left join lateral (
-        select attempt, sequence from task_events there where there.owner = e.owner and there.task_id = e.task_id
-        order by attempt desc, sequence desc limit 1
-      ) last on true
+      select e.owner, e.task_id, e.attempt, e.sequence, e.type, e.data from e
+      left join last on last.owner = e.owner and last.task_id = e.task_id
       where last.attempt is null or (e.attempt, e.sequence) > (last.attempt, last.sequence)
       order by 1, 2, 3, 4
       on conflict do nothing`.execute(this.reserved);
   }
 
-  /** Leaves the last `kept` of each task. */
+  /**
+   * Leaves the last `kept` of each task. Where that begins is looked for first: joined to what is deleted, it would be looked for again for
+   * each of those rows.
+   */
   async trim(tasks: readonly TaskKey[], kept: number): Promise<void> {
     await sql`
-      delete from task_events e
-      using unnest(${tasks.map(({ owner }) => owner)}::text[], ${tasks.map(({ id }) => id)}::uuid[]) as t (owner, task_id)
-      cross join lateral (
-        select attempt, sequence from task_events there where there.owner = t.owner and there.task_id = t.task_id
-        order by attempt desc, sequence desc offset ${kept} limit 1
-      ) newest_too_many
-      where e.owner = t.owner and e.task_id = t.task_id
-        and (e.attempt, e.sequence) <= (newest_too_many.attempt, newest_too_many.sequence)`.execute(this.reserved);
+      with cuts as materialized (
+        select t.owner, t.task_id, cut.attempt, cut.sequence
+        from unnest(${tasks.map(({ owner }) => owner)}::text[], ${tasks.map(({ id }) => id)}::uuid[]) as t (owner, task_id)
+        cross join lateral (
+          select attempt, sequence from task_events there where there.owner = t.owner and there.task_id = t.task_id
+          order by attempt desc, sequence desc offset ${kept} limit 1
+        ) cut
+      )
+      delete from task_events e using cuts c
+      where e.owner = c.owner and e.task_id = c.task_id and (e.attempt, e.sequence) <= (c.attempt, c.sequence)`.execute(this.reserved);
   }
 
   async after({ owner, id }: TaskKey, { attempt, sequence }: EventPosition = START, limit: number): Promise<TaskEvent[]> {
