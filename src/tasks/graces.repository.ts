@@ -54,7 +54,7 @@ export class GracesRepository {
   /** Somebody waits on an instance that does not work on the task, for so many milliseconds more. */
   async renew({ owner, id }: TaskKey, leadMs: number): Promise<void> {
     await sql`
-      update tasks set attached_until = greatest(attached_until, clock_timestamp() + (grace_ms + ${leadMs}) * interval '1 ms')
+      update tasks set attached_until = greatest(attached_until, clock_timestamp() + (grace_ms + ${leadMs}::float8) * interval '1 ms')
       where owner = ${owner} and id = ${id} and state = 'running' and attached_until is not null`.execute(this.reserved);
   }
 

@@ -58,12 +58,24 @@ interface Case extends Partial<Omit<typeof COMPLETED, 'row'>> {
   readonly taken: readonly Taken[];
   readonly ledger?: readonly LedgerRow[];
   readonly isDisturbed?: boolean;
+  readonly onDisconnect?: 'continue';
+  /** What the task tells at the end, on each instance. */
+  readonly accounts?: readonly string[];
 }
 
-function faultsIn({ row, transitions = [], quizzes = [], ledger = [], taken, isDisturbed = false }: Case): string[] {
+function faultsIn({
+  row,
+  transitions = [],
+  quizzes = [],
+  ledger = [],
+  accounts = [],
+  onDisconnect,
+  taken,
+  isDisturbed = false,
+}: Case): string[] {
   const pace = { delays: [0, 0, 0] } as const;
   const run: PlayedRun = {
-    plan: { seed: 1, index: 0, tasks: [{ id: ID, scopes: ['session:s'], pace }], steps: taken.map(({ step }) => step) },
+    plan: { seed: 1, index: 0, tasks: [{ id: ID, scopes: ['session:s'], pace, onDisconnect }], steps: taken.map(({ step }) => step) },
     owner: 'owner',
     stranger: 'stranger',
     taken,
@@ -71,6 +83,7 @@ function faultsIn({ row, transitions = [], quizzes = [], ledger = [], taken, isD
     otherScenes: [new Scene(pace)],
     lessons: [0],
     records: { tasks: row ? [row] : [], transitions, ledger, quizzes },
+    accounts: new Map([[ID, accounts]]),
     overdue: [],
     hasLostLease: false,
     wasTouched: isDisturbed,
@@ -85,7 +98,32 @@ const TOLD = answered(CREATE, 5, 60, 409, { code: 'task_cancelled' });
 const STOPPED = answered(CANCEL, 25, 60, 200, { task_id: ID, status: 'cancelled' });
 const call = (startedAt: number): LedgerRow => ({ task_id: ID, stage: 'generate_quiz', outcome: 'completed', prompt_tokens: 5, startedAt });
 
+function account(...events: readonly (readonly [id: string, type: string])[]): string {
+  return events.map(([id, type]) => `id: ${id}\nevent: ${type}\ndata: {"state":"completed"}\n\n`).join('');
+}
+const WHOLE = account(['1-1', 'task-start'], ['1-2', 'question'], ['2-0', 'task-end']);
+const GAPPED = account(['1-1', 'task-start'], ['1-4', 'gap'], ['1-5', 'question'], ['2-0', 'task-end']);
+const ACCOUNT = 'what a task tells has no hole that it does not tell of, ends as its row does, and is the same for all';
+
 describe('the invariants', () => {
+  it('hold for what is told whole, with comments in between, and with a gap after a disturbance', () => {
+    const read = { ...answered({ do: 'read', task: 0, isAttached: false, ...VIA }, 5, 60, 200, {}) };
+    const taken = [GOT_QUIZ, { ...read, answer: { ...read.answer!, text: `: \n\n${WHOLE}` } }];
+    expect(faultsIn({ ...COMPLETED, taken, accounts: [WHOLE, WHOLE] })).toEqual([]);
+    expect(faultsIn({ ...COMPLETED, taken, accounts: [GAPPED], isDisturbed: true })).toEqual([]);
+  });
+
+  it.each([
+    ['a hole', [account(['1-1', 'task-start'], ['1-3', 'question'], ['2-0', 'task-end'])]],
+    ['a double', [account(['1-1', 'task-start'], ['1-1', 'task-start'], ['2-0', 'task-end'])]],
+    ['no end', [account(['1-1', 'task-start'])]],
+    ['a gap for no reason', [GAPPED]],
+    ['another end than the row', [WHOLE.replace('completed', 'failed').replaceAll('"state":"completed"', '"state":"failed"')]],
+    ['another account on another instance', [WHOLE, account(['1-1', 'task-start'], ['2-0', 'task-end'])]],
+  ])('catch an account with %s', (_, accounts) => {
+    expect(faultsIn({ ...COMPLETED, taken: [GOT_QUIZ], accounts })).toEqual([ACCOUNT]);
+  });
+
   it('hold for a quiz that was made, and for one that was cancelled', () => {
     expect(faultsIn({ ...COMPLETED, taken: [GOT_QUIZ] })).toEqual([]);
     expect(faultsIn({ ...CANCELLED, taken: [TOLD, STOPPED] })).toEqual([]);
@@ -151,6 +189,10 @@ describe('the invariants', () => {
       { ...CANCELLED, taken: [STOPPED, answered(CANCEL, 65, 70, 200, { task_id: ID, status: 'cancelled', reason: 'another' })] },
     ],
     ['nothing is stopped or fails without a reason', { ...CANCELLED, taken: [TOLD] }],
+    [
+      'what was to go on without a client is not stopped for want of one',
+      { ...CANCELLED, row: { ...CANCELLED.row, cancel: { cause: 'client_disconnect' } }, onDisconnect: 'continue', taken: [STOPPED] },
+    ],
     [
       'nothing is stopped or fails without a reason',
       {

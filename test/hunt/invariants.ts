@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { next, TASK_EVENTS, type TaskState } from '../../src/tasks/task-state.js';
+import { eventsOf, faultOf } from './account.js';
 import { isEnd, type Transition } from './audit.js';
 import { selectionOf, type Asked, type Evidence, type ManySaid, type Said, type TaskEvidence } from './evidence.js';
 
@@ -83,6 +84,13 @@ const INVARIANTS: Readonly<Record<string, Invariant>> = {
 
   'a receipt says what happened': (task, { run }) => receiptFaults(task, run.isDisturbed),
 
+  'what was to go on without a client is not stopped for want of one': ({ planned, row }) => [
+    planned.onDisconnect === 'continue' && row?.cancel?.cause === 'client_disconnect' && 'its clients had left',
+  ],
+
+  'what a task tells has no hole that it does not tell of, ends as its row does, and is the same for all': (task, evidence) =>
+    mistold(task, evidence),
+
   'every request is answered as foreseen': (task, { run }) =>
     task.creates.map((create) => create.end === 'lost' && !run.isKilled && `no answer: ${describeAsked(create)}`),
 };
@@ -158,6 +166,30 @@ function blindlyMissed(task: TaskEvidence, cancel: ManySaid, { many, tasks }: Ev
 
 function isAfter({ end }: TaskEvidence, moment: number): boolean {
   return end !== undefined && end.at > moment + CLOCK_MS;
+}
+
+/** A tombstone that was given the face of its task tells of that afterwards. Late work of a vanished owner is booked whenever it comes. */
+function mistold(task: TaskEvidence, { asked, tasks, run }: Evidence): (string | undefined)[] {
+  const isClaimed = task.transitions.some(({ note }) => note === 'claimed');
+  const reads = asked.filter(({ step, answer }) => step.do === 'read' && tasks[step.task] === task && answer?.status === 200);
+  const texts = [...(run.accounts.get(task.id) ?? []), ...reads.map(({ answer }) => answer?.text ?? '')];
+  const faults = texts.map((text) => faultOfText(text, task, run.isDisturbed));
+  const isSame = new Set(texts.map(withoutComments)).size < 2;
+  return [...faults, isSame || isClaimed || run.isDisturbed ? undefined : `it is told in ${texts.length} ways: ${texts.join(' | ')}`];
+}
+
+function faultOfText(text: string, { state }: TaskEvidence, isDisturbed: boolean): string | undefined {
+  const events = eventsOf(text);
+  if (!isDisturbed && events.some(({ type }) => type === 'gap')) return 'it tells of a gap';
+  const told = events.at(-1)?.data.state;
+  return faultOf(events) ?? (told === state ? undefined : `it tells that it ended ${String(told)}`);
+}
+
+function withoutComments(text: string): string {
+  return text
+    .split('\n\n')
+    .filter((block) => !block.startsWith(':'))
+    .join('\n\n');
 }
 
 interface CreateAnswer {
@@ -256,7 +288,7 @@ function surprise(asked: Asked, run: Evidence['run']): string | undefined {
   const { step, answer, end } = asked;
   if (!answer) return end === 'lost' && !run.isKilled ? `the connection broke: ${describeAsked(asked)}` : undefined;
   const expected = STATUSES[step.do];
-  if (isUndone(answer.json<CreateAnswer>().code, run)) return undefined;
+  if (answer.status >= 400 && isUndone(answer.json<CreateAnswer>().code, run)) return undefined;
   return expected.includes(answer.status) ? undefined : `${describeAsked(asked)} was answered ${answer.status} ${answer.text}`;
 }
 
@@ -264,6 +296,7 @@ const STATUSES: Readonly<Record<Asked['step']['do'], readonly number[]>> = {
   create: [200, 409, 502, 503, 504],
   'create-other': [200, 409, 502, 503, 504],
   look: [200, 404],
+  read: [200, 404],
   stranger: [202, 404],
   cancel: [200, 202, 404],
   'cancel-list': [200],

@@ -16,7 +16,7 @@ describe('the plans of a hunt', () => {
 
   it('take every kind of step', () => {
     const steps = new Set(plans(7, 1000).flatMap(({ steps }) => steps.map((step) => step.do)));
-    const all: Step['do'][] = ['create', 'create-other', 'look', 'stranger', 'hang-up', 'freeze', 'kill'];
+    const all: Step['do'][] = ['create', 'create-other', 'look', 'read', 'stranger', 'hang-up', 'freeze', 'kill'];
     expect(steps).toEqual(new Set([...all, 'cancel', 'cancel-list', 'cancel-many', 'cancel-project']));
   });
 

@@ -20,6 +20,8 @@ export interface PlannedTask {
   readonly pace: Pace;
   /** The task's whole time, in milliseconds, as each of its creates says. */
   readonly deadlineMs?: number;
+  /** What becomes of it when its clients go, as each of its creates says; it stops where none does. */
+  readonly onDisconnect?: 'continue' | `grace=${number}`;
 }
 
 /** When a step is taken. Those that wait for something do so only for a while. */
@@ -48,6 +50,8 @@ export type Request =
   /** The id of a task with another body. */
   | (Requested & { readonly do: 'create-other'; readonly task: number })
   | (Requested & { readonly do: 'look'; readonly task: number })
+  /** Reads what the task tells, until its end; attached, as one who waits for it. */
+  | (Requested & { readonly do: 'read'; readonly task: number; readonly isAttached: boolean })
   /** Somebody else cancels a task of that id. */
   | (Requested & { readonly do: 'stranger'; readonly task: number; readonly isPending: boolean })
   | (Cancelling & { readonly do: 'cancel'; readonly task: number; readonly isPending: boolean })
@@ -81,6 +85,7 @@ export interface PlanOptions {
 export const KIND = 'quiz_generation';
 const PROJECT = '7';
 const SCOPES = [`project:${PROJECT}`, 'session:s', 'book:1'];
+const POLICIES = ['continue', 'grace=20', 'grace=150', 'grace=400'] as const;
 const FIRST_ISSUE = 1_700_000_000_000;
 
 /** What happens in one run: the same for the same seed and index. */
@@ -92,7 +97,8 @@ export function planRun(seed: number, index: number, options: PlanOptions): Plan
 
 function planTask(random: Random): PlannedTask {
   const deadline = random.chance(0.06) ? { deadlineMs: 20 + random.below(200) } : {};
-  return { id: random.uuid(), scopes: random.some(SCOPES.slice(0, 2)), pace: planPace(random), ...deadline };
+  const policy = random.chance(0.3) ? { onDisconnect: random.pick(POLICIES) } : {};
+  return { id: random.uuid(), scopes: random.some(SCOPES.slice(0, 2)), pace: planPace(random), ...deadline, ...policy };
 }
 
 function planPace(random: Random): Pace {
@@ -130,6 +136,9 @@ class Planner {
     if (random.chance(0.3)) acts.push(() => this.#create(task));
     if (random.chance(0.1)) acts.push(() => void this.#steps.push({ do: 'create-other', task, ...this.#request() }));
     if (random.chance(0.25)) acts.push(() => void this.#steps.push({ do: 'look', task, ...this.#request() }));
+    if (random.chance(0.3)) {
+      acts.push(() => void this.#steps.push({ do: 'read', task, isAttached: random.chance(0.3), ...this.#request() }));
+    }
     if (random.chance(0.1)) {
       acts.push(() => void this.#steps.push({ do: 'stranger', task, isPending: random.chance(0.5), ...this.#request() }));
     }

@@ -8,6 +8,11 @@ export function isCreate(step: Step): step is Create {
   return step.do === 'create' || step.do === 'create-other';
 }
 
+/** Ends with the task, and so not before it is let go. */
+export function isRead(step: Step): step is Extract<Step, { do: 'read' }> {
+  return step.do === 'read';
+}
+
 /** A step as it goes over the wire. Each task is made from a lesson, and any other body under its id from another one. */
 export function toCall(request: Request, plan: Plan, lessons: readonly number[], otherLessons: readonly number[]): CallOptions {
   const taskOf = (task: number): PlannedTask => plan.tasks[task] ?? { id: '', scopes: [], pace: { delays: [0, 0, 0] } };
@@ -19,6 +24,8 @@ export function toCall(request: Request, plan: Plan, lessons: readonly number[],
       return post('/api/quizzes/generate', quizOf(otherLessons[request.task] ?? 0), { ...headers, ...taskHeaders(taskOf(request.task)) });
     case 'look':
       return { path: `/api/tasks/${taskOf(request.task).id}`, headers };
+    case 'read':
+      return { path: `/api/tasks/${taskOf(request.task).id}/events${request.isAttached ? '?attach=1' : ''}`, headers };
     case 'stranger':
       return post(`/api/tasks/${taskOf(request.task).id}/cancel`, { pending: request.isPending }, headers);
     case 'cancel':
@@ -40,10 +47,11 @@ function headersOf({ client, issuedAt }: Issuer): Record<string, string> {
   return { ...(client !== undefined && { 'x-client-id': client }), ...(issuedAt !== undefined && { 'x-issued-at': String(issuedAt) }) };
 }
 
-function taskHeaders({ id, scopes, deadlineMs }: PlannedTask): Record<string, string> {
+function taskHeaders({ id, scopes, deadlineMs, onDisconnect }: PlannedTask): Record<string, string> {
   return {
     'x-task-id': id,
     ...(scopes.length > 0 && { 'x-scope': scopes.join(',') }),
     ...(deadlineMs !== undefined && { 'x-deadline-ms': String(deadlineMs) }),
+    ...(onDisconnect !== undefined && { 'x-on-disconnect': onDisconnect }),
   };
 }

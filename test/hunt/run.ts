@@ -3,7 +3,7 @@ import { eventually, type Answer, type Call } from '../../src/testing/index.js';
 import { isEnd, type AuditedTask, type Records } from './audit.js';
 import type { Scene } from './paced-model.js';
 import type { Moment, Plan, Request, Step } from './plan.js';
-import { isCreate, toCall } from './requests.js';
+import { isCreate, isRead, toCall } from './requests.js';
 import type { Surroundings } from './surroundings.js';
 
 /** What a step waits for may never come. */
@@ -33,6 +33,8 @@ export interface PlayedRun {
   readonly otherScenes: readonly Scene[];
   readonly lessons: readonly number[];
   readonly records: Records;
+  /** What each task that there was tells at the end, by its id, as each instance gives it. */
+  readonly accounts: ReadonlyMap<string, readonly string[]>;
   /** What did not come to an end in time. */
   readonly overdue: readonly string[];
   /** An instance gave a task up: because it was frozen or killed, or because the machine had no time for it. */
@@ -84,10 +86,10 @@ export class Run {
     }
   }
 
-  /** Creates may stand still at a gate: those are let go when everything else has been done and has had its effect. */
+  /** Creates, and those who read of them, may stand still at a gate: they are let go when everything else has had its effect. */
   async #takeAll(): Promise<void> {
     const underWay = this.plan.steps.map((step, i) => ({ step, done: this.#take(step, i) }));
-    await Promise.all(underWay.filter(({ step }) => !isCreate(step)).map(({ done }) => done));
+    await Promise.all(underWay.filter(({ step }) => !isCreate(step) && !isRead(step)).map(({ done }) => done));
     await this.#effective();
     for (const scene of [...this.#scenes, ...this.#otherScenes]) scene.gate.open();
     await Promise.all(underWay.map(({ done }) => done));
@@ -154,8 +156,11 @@ export class Run {
     });
   }
 
-  /** Every client that had asked for it has hung up. */
+  /** Every client that had asked for it has hung up, nobody else waits for it, and it is not to go on by itself. */
   #isLeft(id: string): boolean {
+    const isHere = ({ step, end, sentAt }: Taken): boolean =>
+      isRead(step) && step.isAttached && sentAt !== undefined && end === undefined && this.plan.tasks[step.task]?.id === id;
+    if (this.plan.tasks.find((task) => task.id === id)?.onDisconnect === 'continue' || this.#taken.some(isHere)) return false;
     const creates = this.#taken.filter(({ step }) => isCreate(step) && this.plan.tasks[step.task]?.id === id);
     return creates.length > 0 && creates.every(({ end }) => end === 'hung-up');
   }
@@ -185,6 +190,29 @@ export class Run {
     await eventually(look, { timeoutMs: SETTLE_MS, message: what }).catch((error: unknown) => this.#overdue.push(String(error)));
   }
 
+  /** An instance that is being replaced gives none. */
+  async #accounts({ tasks }: Records): Promise<Map<string, string[]>> {
+    const accounts = new Map<string, string[]>();
+    for (const { id } of tasks) {
+      const answers = await Promise.all([0, 1].map((via) => this.#account(id, via)));
+      accounts.set(
+        id,
+        answers.filter((text) => text !== undefined),
+      );
+    }
+    return accounts;
+  }
+
+  async #account(id: string, via: number): Promise<string | undefined> {
+    try {
+      const answer = await this.around.send(via, this.#tokens.owner, { path: `/api/tasks/${id}/events` }).answer;
+      return answer?.status === 200 ? answer.text : undefined;
+    } catch (error) {
+      if (this.around.disturbedSince(this.#from)) return undefined;
+      throw error;
+    }
+  }
+
   async #collect(): Promise<PlayedRun> {
     const records = await this.#settledRecords();
     const hasLostLease = records.tasks.some(isLeaseLost);
@@ -198,6 +226,7 @@ export class Run {
       otherScenes: this.#otherScenes,
       lessons: this.#lessons,
       records,
+      accounts: await this.#accounts(records),
       overdue: this.#overdue,
       hasLostLease,
       wasTouched,

@@ -1,5 +1,5 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { AbortContext } from '../../abort/index.js';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { AbortContext, isAbortOf } from '../../abort/index.js';
 import { Llm } from '../../llm/index.js';
 import { CancelBus } from '../bus/index.js';
 import { LiveTasks } from '../live-tasks.js';
@@ -23,6 +23,8 @@ type Waker = (why: Wake) => void;
 /** What tasks tell, for readers on every instance: woken by the work itself where it is here, by the bus where it is not. */
 @Injectable()
 export class EventFeed implements OnModuleInit, EventSource {
+  readonly #logger = new Logger('Events');
+  #isLogLost = false;
   readonly #wakers = new Map<string, Set<Waker>>();
   readonly #followed = new Map<string, number>();
 
@@ -31,7 +33,7 @@ export class EventFeed implements OnModuleInit, EventSource {
     private readonly bus: CancelBus,
     private readonly live: LiveTasks,
     private readonly writer: EventWriter,
-    readonly log: EventLog,
+    private readonly log: EventLog,
     private readonly tasks: TasksRepository,
     private readonly items: TaskItemsRepository,
     private readonly llm: Llm,
@@ -58,6 +60,18 @@ export class EventFeed implements OnModuleInit, EventSource {
   channel(task: TaskKey): TaskChannel | undefined {
     const live = this.live.find(task);
     return live?.isWritten ? live.channel : undefined;
+  }
+
+  async read(task: TaskKey, after: EventPosition | undefined, limit: number): Promise<readonly TaskEvent[]> {
+    try {
+      const events = await this.log.read(task, after, limit);
+      this.#isLogLost = false;
+      return events;
+    } catch (error) {
+      if (isAbortOf(error, this.context.signal)) throw error;
+      this.#warn(error);
+      return [];
+    }
   }
 
   async row(task: TaskKey): Promise<TaskRow | undefined> {
@@ -102,6 +116,12 @@ export class EventFeed implements OnModuleInit, EventSource {
     const isNew = !channel.isFollowedElsewhere;
     channel.followElsewhere(FOLLOWED_FOR_MS);
     if (isNew) void this.writer.flushed(key).then(() => this.#tellWritten(key));
+  }
+
+  /** One warning for each outage: its readers wait, or are told of a gap at the end. */
+  #warn(error: unknown): void {
+    if (!this.#isLogLost) this.#logger.warn({ err: error, msg: '[Events] What tasks told could not be read, trying again' });
+    this.#isLogLost = true;
   }
 
   #tellWritten(key: TaskKey): void {

@@ -3,7 +3,6 @@ import { AbortContext, wait, deriveSignal } from '../../abort/index.js';
 import { IDLE, type ServerEvent } from '../../sse/index.js';
 import { isTerminal, type TaskState } from '../task-state.js';
 import type { TaskKey, TaskRow } from '../task.js';
-import type { EventLog } from './event-log.js';
 import type { Pacer, TaskChannel } from './task-channel.js';
 import { endOf, isAfter, isNext, toEventId, type EventPosition, type TaskEvent } from './task-event.js';
 
@@ -11,7 +10,8 @@ import { endOf, isAfter, isNext, toEventId, type EventPosition, type TaskEvent }
 export interface EventSource {
   /** What is told on this instance, while the task is worked on here. */
   channel(task: TaskKey): TaskChannel | undefined;
-  readonly log: Pick<EventLog, 'read'>;
+  /** What the log has after a position; nothing while it is out of reach. */
+  read(task: TaskKey, after: EventPosition | undefined, limit: number): Promise<readonly TaskEvent[]>;
   row(task: TaskKey): Promise<TaskRow | undefined>;
   /** The last event of a task that has ended. */
   end(row: TaskRow): Promise<TaskEvent>;
@@ -146,7 +146,7 @@ export class EventReader implements Pacer {
 
   async #fromLog(channel: TaskChannel | undefined): Promise<readonly TaskEvent[]> {
     this.#source.follow(this.#task);
-    const logged = await this.#source.log.read(this.#task, this.#position, PAGE);
+    const logged = await this.#source.read(this.#task, this.#position, PAGE);
     return logged.length > 0 ? logged : (channel?.rest(this.#position) ?? []);
   }
 
