@@ -1,14 +1,8 @@
 import { Child } from '../harness/child.js';
-
-/** A request that a contestant answers by asking the model. */
-export interface Target {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
+import type { RawPost } from '../harness/raw-post.js';
 
 export interface ContestantApi {
-  start: (modelUrl: string, env: Readonly<Record<string, string>>) => Promise<Target>;
+  start: (modelUrl: string, env: Readonly<Record<string, string>>) => Promise<RawPost>;
   readonly [method: string]: (...args: never[]) => unknown;
 }
 

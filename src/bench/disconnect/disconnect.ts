@@ -1,13 +1,13 @@
-import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { hrtime } from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openBenchDatabase } from '../harness/bench-database.js';
 import { Child } from '../harness/child.js';
 import type { Goal } from '../harness/goals.js';
+import { post, type RawPost } from '../harness/raw-post.js';
 import { percentile } from '../harness/statistics.js';
 import { number, printTable, ratio } from '../harness/table.js';
-import { CONTESTANT_NAMES, CONTESTANTS, openContestant, type Contestant, type Target } from './contestants.js';
+import { CONTESTANT_NAMES, CONTESTANTS, openContestant, type Contestant } from './contestants.js';
 import type { Closed, Model } from './model.js';
 
 const SAMPLES = 400;
@@ -34,7 +34,7 @@ export async function measureDisconnect(): Promise<Goal[]> {
 }
 
 async function startAll(modelUrl: string, env: Readonly<Record<string, string>>, resources: AsyncDisposableStack) {
-  const targets = new Map<Contestant, Target>();
+  const targets = new Map<Contestant, RawPost>();
   for (const name of CONTESTANT_NAMES) targets.set(name, await resources.use(openContestant(name)).call('start', modelUrl, env));
   return targets;
 }
@@ -57,7 +57,7 @@ class ModelWatch {
   }
 }
 
-async function takeTurns(targets: ReadonlyMap<Contestant, Target>, watch: ModelWatch, count: number): Promise<Samples> {
+async function takeTurns(targets: ReadonlyMap<Contestant, RawPost>, watch: ModelWatch, count: number): Promise<Samples> {
   const samples: Samples = { 'plain-proxy': [], 'nest-gateway': [], 'quiz-backend': [] };
   for (let i = 0; i < count; i += 1) {
     for (const [name, target] of targets) samples[name].push(await hangUp(target, watch));
@@ -66,7 +66,7 @@ async function takeTurns(targets: ReadonlyMap<Contestant, Target>, watch: ModelW
 }
 
 /** Milliseconds from the client's hang-up to the model's closed socket. */
-async function hangUp(target: Target, watch: ModelWatch): Promise<number> {
+async function hangUp(target: RawPost, watch: ModelWatch): Promise<number> {
   const { answering, closed } = watch.next();
   const socket = await post(target);
   const broken = once(socket, 'close').then(() => Promise.reject(new Error(`${target.url} closed the connection before anybody hung up.`)));
@@ -79,15 +79,6 @@ async function hangUp(target: Target, watch: ModelWatch): Promise<number> {
   if (outcome !== 'client_closed') throw new Error(`The call ended as ${outcome} before anybody hung up.`);
   await delay(PAUSE_MS);
   return Number(at - leftAt) / 1e6;
-}
-
-async function post({ url, headers, body }: Target): Promise<Socket> {
-  const { hostname, port, pathname } = new URL(url);
-  const socket = connect(Number(port), hostname);
-  await once(socket, 'connect');
-  const lines = Object.entries({ host: hostname, 'content-type': 'application/json', 'content-length': String(body.length), ...headers });
-  socket.write(`POST ${pathname} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`);
-  return socket.resume();
 }
 
 function printSamples(samples: Samples, database: string): void {

@@ -1,0 +1,202 @@
+import { randomUUID } from 'node:crypto';
+import { hrtime } from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openBenchDatabase } from '../harness/bench-database.js';
+import { Child } from '../harness/child.js';
+import type { Goal } from '../harness/goals.js';
+import type { RawPost } from '../harness/raw-post.js';
+import { sum } from '../harness/statistics.js';
+import { number, printTable } from '../harness/table.js';
+import type { Crowd } from './crowd.js';
+import type { Census, Instance } from './instance.js';
+import type { SlowModel } from './model.js';
+
+const STREAMS = Number(process.env.BENCH_STREAMS ?? 2000);
+/** A stream has two sockets in the instance, and there are others. */
+const FILES_PER_STREAM = 2;
+const OTHER_FILES = 200;
+const OPENED_AT_ONCE = 200;
+const POLL_MS = 25;
+/** The calls are under way for a while before their clients leave. */
+const HELD_MS = 3000;
+/** Idle connections to the database are closed after ten seconds. */
+const REST_MS = 12_000;
+const LONGEST_REST_MS = 40_000;
+const GOALS = { closedMs: 2000, blockMs: 200, bytesPerStream: 100 };
+
+const FLAGS = ['--expose-gc', '--disable-warning=ExperimentalWarning'];
+const ENV = { LLM_MAX_CONCURRENCY: '100000', LLM_IDLE_TIMEOUT_MS: '600000', LLM_TIMEOUT_MS: '3600000' };
+
+type Kind = 'quizzes' | 'quizzes and replies';
+/** The first warms up. */
+const ROUNDS: readonly Kind[] = ['quizzes and replies', 'quizzes', 'quizzes', 'quizzes and replies'];
+
+interface Round {
+  readonly kind: Kind;
+  readonly closedMs: number;
+  readonly blockMs: number;
+  readonly bookedMs: number;
+  readonly before: Census;
+  readonly after: Census;
+}
+
+/**
+ * So many clients, each with a stream whose model call is in flight, leave in one turn: how soon all calls are closed at the model, how
+ * long the event loop of the instance stands still, when the books are closed, and what is left. `BENCH_STREAMS` sets how many.
+ */
+export async function measureStreams(): Promise<Goal[]> {
+  requireFiles(STREAMS * FILES_PER_STREAM + OTHER_FILES);
+  await using database = await openBenchDatabase('streams');
+  await using model = new Child<SlowModel>(new URL('./model.js', import.meta.url));
+  await using crowd = new Child<Crowd>(new URL('./crowd.js', import.meta.url));
+  await using instance = new Child<Instance>(new URL('./instance.js', import.meta.url), { flags: FLAGS });
+  const url = await instance.call('start', await model.call('start'), { ...database.env, ...ENV });
+  const tokens = await instance.call(
+    'tokens',
+    Array.from({ length: STREAMS }, (_, i) => `learner-${i}`),
+  );
+  const bench = { model, crowd, instance, url, tokens };
+  const rounds: Round[] = [];
+  let before = await rested(instance);
+  for (const kind of ROUNDS) {
+    rounds.push(await runRound(bench, kind, before));
+    before = rounds.at(-1)?.after ?? before;
+  }
+  return report(rounds, database.description);
+}
+
+interface Bench {
+  readonly model: Child<SlowModel>;
+  readonly crowd: Child<Crowd>;
+  readonly instance: Child<Instance>;
+  readonly url: string;
+  readonly tokens: readonly string[];
+}
+
+async function runRound({ model, crowd, instance, url, tokens }: Bench, kind: Kind, before: Census): Promise<Round> {
+  const known = await instance.call('books');
+  await model.call('begin');
+  const requests = tokens.map((token, i) => toRequest(url, token, kind === 'quizzes' || i % 2 === 0));
+  for (let i = 0; i < requests.length; i += OPENED_AT_ONCE) await crowd.call('open', requests.slice(i, i + OPENED_AT_ONCE));
+  await model.call('inFlight', STREAMS);
+  await delay(HELD_MS);
+  await instance.call('watch');
+  const ended = model.call('ended', STREAMS);
+  const cutAt = await crowd.call('cut');
+  const bookedMs = booked(instance, known.cancelled + STREAMS).then(() => since(cutAt));
+  const { lastClosedAt, others } = await ended;
+  if (others > 0) throw new Error(`${others} calls ended before anybody hung up.`);
+  const closedMs = Number(lastClosedAt - cutAt) / 1e6;
+  const round = { kind, closedMs, bookedMs: await bookedMs, blockMs: await instance.call('longestBlock') };
+  return { ...round, before, after: await rested(instance, before) };
+}
+
+function toRequest(url: string, token: string, isQuiz: boolean): RawPost {
+  const headers = { authorization: `Bearer ${token}`, accept: 'text/event-stream' };
+  if (isQuiz) return { url: `${url}/api/quizzes/generate`, headers, body: QUIZ };
+  return { url: `${url}/api/chat/sessions/${randomUUID()}/messages`, headers, body: QUESTION };
+}
+
+const QUIZ = JSON.stringify({ book_id: 1, chapter_id: 101, exercise_type: 'mixed' });
+const QUESTION = JSON.stringify({ content: 'Tell me about the sea.' });
+
+/** Resolves when so many tasks are cancelled in the database, and no ledger row is open. */
+async function booked(instance: Child<Instance>, cancelled: number): Promise<void> {
+  for (;;) {
+    const books = await instance.call('books');
+    if (books.others > 0) throw new Error(`${books.others} tasks ended otherwise than cancelled.`);
+    if (books.cancelled >= cancelled && books.openCalls === 0) return;
+    await delay(POLL_MS);
+  }
+}
+
+function since(at: bigint): number {
+  return Number(hrtime.bigint() - at) / 1e6;
+}
+
+/** What is there when idle connections have been closed: as many as `before`, unless some stay. */
+async function rested(instance: Child<Instance>, before?: Census): Promise<Census> {
+  await delay(REST_MS);
+  const until = Date.now() + LONGEST_REST_MS;
+  let census = await instance.call('census');
+  while (before && census.sockets > before.sockets && Date.now() < until) {
+    await delay(1000);
+    census = await instance.call('census');
+  }
+  return census;
+}
+
+function requireFiles(files: number): void {
+  const { userLimits } = process.report.getReport() as unknown as { userLimits: { open_files: { soft: number | string } } };
+  const { soft } = userLimits.open_files;
+  if (typeof soft === 'number' && soft < files)
+    throw new Error(`${STREAMS} streams need ${files} open files, there may be ${soft}: ulimit -n ${files}`);
+}
+
+const COUNTED: readonly (readonly [string, keyof Census])[] = [
+  ["clients' connections", 'connections'],
+  ['sockets alive', 'sockets'],
+  ['tasks live', 'tasks'],
+  ['AbortSignals alive', 'signals'],
+  ['AbortScopes alive', 'scopes'],
+  ['timers alive', 'timers'],
+  ['warnings of too many listeners', 'warnings'],
+];
+
+function report(rounds: readonly Round[], where: string): Goal[] {
+  const measured = rounds.slice(1);
+  const head = ['', 'warm-up', ...measured.map((_, i) => `round ${i + 1}`)];
+  const row = (what: string, of: (round: Round) => string): string[] => [what, ...rounds.map(of)];
+  const ms = (of: (round: Round) => number) => (round: Round) => number(of(round), 0);
+  printTable(
+    `6. ${number(STREAMS)} streams cut at once, ${where}`,
+    head,
+    [
+      row('streams of', ({ kind }) => kind),
+      row(
+        'all calls closed at the model, ms',
+        ms(({ closedMs }) => closedMs),
+      ),
+      row(
+        'longest block of the event loop, ms',
+        ms(({ blockMs }) => blockMs),
+      ),
+      row(
+        'all tasks cancelled, all calls booked, ms',
+        ms(({ bookedMs }) => bookedMs),
+      ),
+      row('heap before, MB', ({ before }) => number(before.heapBytes / 1e6, 3)),
+      row('heap after, MB', ({ after }) => number(after.heapBytes / 1e6, 3)),
+      ...COUNTED.map(([what, field]) => row(what, ({ after }) => number(after[field]))),
+    ],
+    [
+      'Counted and weighed after a full collection, when idle connections had been closed. Model, clients and instance are three processes.',
+    ],
+  );
+  return goalsOf(measured);
+}
+
+function goalsOf(measured: readonly Round[]): Goal[] {
+  const [first, last] = [measured.at(0)?.before, measured.at(-1)?.after];
+  const difference = (field: keyof Census): number => (last?.[field] ?? 0) - (first?.[field] ?? 0);
+  const closedMs = Math.max(...measured.map((round) => round.closedMs));
+  const blockMs = Math.max(...measured.map((round) => round.blockMs));
+  const bytes = difference('heapBytes') / (STREAMS * measured.length);
+  const left = sum(COUNTED.map(([, field]) => Math.max(0, difference(field))));
+  const { bytesPerStream } = GOALS;
+  return [
+    most('all calls closed at the model', closedMs, GOALS.closedMs),
+    most('longest block of the event loop', blockMs, GOALS.blockMs),
+    {
+      what: `6 heap after ${number(STREAMS * measured.length)} streams more`,
+      goal: `the same (< ${bytesPerStream} bytes each)`,
+      measured: `${number(bytes, 1)} bytes each`,
+      isMet: bytes < bytesPerStream,
+    },
+    { what: '6 sockets, tasks, signals, scopes, timers, warnings left over', goal: '0', measured: number(left), isMet: left === 0 },
+  ];
+}
+
+function most(what: string, ms: number, goalMs: number): Goal {
+  return { what: `6 ${what}, worst round`, goal: `< ${number(goalMs)} ms`, measured: `${number(ms)} ms`, isMet: ms < goalMs };
+}
