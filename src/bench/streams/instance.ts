@@ -78,6 +78,7 @@ const api = {
       .get(AbortContext)
       .detached('reading the books of a benchmark', () => books.read());
   },
+  /** Takes seconds, in which nothing else runs. */
   async census(): Promise<Census> {
     await collect();
     const { heapUsed } = process.memoryUsage();
