@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { AbortContext, CancelledError, type AbortFrame, type AbortScope } from '../abort/index.js';
 import { Budgets, type Reservation } from './budgets.js';
 import { countTokens } from './offline/index.js';
 import { LlmCallsRepository, type CallOutcome, type ClosedCall, type NewCall } from './llm-calls.repository.js';
 import { PriceTable } from './prices.js';
+import { Turns } from './turns.js';
 
 /** What the provider itself counted. */
 export interface ExactUsage {
@@ -51,12 +51,6 @@ export class CallRecord {
   }
 }
 
-/** Counting takes milliseconds in which nothing else runs: sockets that are to be closed close first, at the end of the next turn. */
-async function socketsClosed(): Promise<void> {
-  await setImmediate();
-  await setImmediate();
-}
-
 /** What the budget does not reach for stops the whole of the work, and not this call alone. */
 async function orStop<T>(scope: AbortScope, reserve: () => Promise<T>): Promise<T> {
   try {
@@ -73,6 +67,8 @@ async function orStop<T>(scope: AbortScope, reserve: () => Promise<T>): Promise<
 export class CallLedger {
   readonly #logger = new Logger('Llm');
   readonly #unpriced = new Set<string>();
+  /** Counting takes milliseconds, and a thousand calls may be aborted at once. */
+  readonly #turns = new Turns();
 
   constructor(
     private readonly calls: LlmCallsRepository,
@@ -108,7 +104,7 @@ export class CallLedger {
 
   /** Never rejects: an outcome that could not be written is an ERROR in the log and leaves the row open, and changes no answer. */
   async close(record: CallRecord, outcome: CallOutcome): Promise<void> {
-    if (!record.exact && record.isSent) await socketsClosed();
+    if (!record.exact && record.isSent) await this.#turns.next();
     const { promptTokens, completionTokens } = record.tokens();
     const row = {
       outcome,
