@@ -67,21 +67,21 @@ export class LeasesRepository {
         from tasks t join beats b on t.owner = b.owner and t.id = b.id and t.attempt = b.attempt
         where t.instance_id = ${instanceId} and t.state in ${RUNNING}
       ), free as (
-        select t.owner, t.id from tasks t join beats b on t.owner = b.owner and t.id = b.id and t.attempt = b.attempt
+        select b.* from tasks t join beats b on t.owner = b.owner and t.id = b.id and t.attempt = b.attempt
         where t.instance_id = ${instanceId} and t.state in ${RUNNING}
         order by t.owner, t.id for update of t skip locked
       ), renewed as (
         update tasks t
-        set lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms', stage = coalesce(b.stage, t.stage), done = b.done, total = b.total,
-          item = b.item, ms_per_item = coalesce(b.ms_per_item, t.ms_per_item)
-        from free f join beats b on b.owner = f.owner and b.id = f.id
+        set lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms', stage = coalesce(f.stage, t.stage), done = f.done, total = f.total,
+          item = f.item, ms_per_item = coalesce(f.ms_per_item, t.ms_per_item)
+        from free f
         where t.owner = f.owner and t.id = f.id
-        returning t.owner, t.id, t.state, t.cancel
+        returning t.owner, t.id, t.attempt, t.state, t.cancel
       )
-      select m.owner, m.id, m.attempt, coalesce(r.state, m.state) as state, coalesce(r.cancel, m.cancel) as cancel,
-        r.id is not null as is_renewed
-      from mine m left join renewed r on r.owner = m.owner and r.id = m.id`.execute(this.heartbeat);
-    return rows;
+      select m.*, false as is_renewed from mine m union all select r.*, true from renewed r`.execute(this.heartbeat);
+    // Joined here: the planner cannot know how many there are, and would compare each with each.
+    const renewed = new Set(rows.filter(({ is_renewed }) => is_renewed).map(nameOf));
+    return rows.filter((row) => row.is_renewed || !renewed.has(nameOf(row)));
   }
 
   /**
@@ -128,4 +128,8 @@ export class LeasesRepository {
       return rows;
     });
   }
+}
+
+function nameOf({ owner, id }: Renewed): string {
+  return `${id} ${owner}`;
 }

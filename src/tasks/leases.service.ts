@@ -6,7 +6,7 @@ import { LiveTasks, type LiveTask } from './live-tasks.js';
 import { toLiveReason } from './receipt.js';
 import { TaskNotices } from './task-notices.js';
 import { TASK_SETTINGS, type TaskSettings } from './task-settings.js';
-import type { CancelIntent, TaskRow } from './task.js';
+import type { CancelIntent, Claim, TaskRow } from './task.js';
 import { GracesRepository } from './graces.repository.js';
 import { LeasesRepository, type Beat, type Renewed } from './leases.repository.js';
 
@@ -92,12 +92,12 @@ export class Leases implements OnApplicationBootstrap, OnApplicationShutdown {
     const { leaseMs, instanceId } = this.settings;
     const sentAt = performance.now();
     const mine = this.live.all().filter(({ isWritten }) => isWritten);
-    const known = await this.leases.renew(instanceId, mine.map(toBeat), leaseMs);
+    const known = new Map((await this.leases.renew(instanceId, mine.map(toBeat), leaseMs)).map((row) => [nameOf(row), row]));
     if (mine.length === 0) await this.leases.ping();
     const now = performance.now();
     if (now - this.#renewedAt > leaseMs) this.#reapsFrom = now + leaseMs;
     this.#renewedAt = now;
-    for (const task of mine) this.#learn(task, known.find(isAbout(task)), sentAt);
+    for (const task of mine) this.#learn(task, known.get(nameOf(task.claim)), sentAt);
   }
 
   #learn(task: LiveTask, known: Renewed | undefined, sentAt: number): void {
@@ -133,6 +133,6 @@ function toBeat({ claim, scope, progress: { done, total, item, msPerItem } }: Li
   return { ...claim, stage: scope?.lastStage ?? null, done, total, item: item ?? null, ms_per_item: msPerItem ?? null };
 }
 
-function isAbout({ claim }: LiveTask) {
-  return ({ owner, id, attempt }: Renewed): boolean => owner === claim.owner && id === claim.id && attempt === claim.attempt;
+function nameOf({ owner, id, attempt }: Claim): string {
+  return `${id} ${attempt} ${owner}`;
 }
