@@ -19,7 +19,10 @@ export class JsonElements {
 
   constructor({ list, onElement }: ElementsOf) {
     this.#parser = new JSONParser({ paths: [`$.${list}.*`], keepStack: false });
-    this.#parser.onValue = ({ value, key }) => onElement(value, Number(key));
+    this.#parser.onValue = ({ value, key }) => {
+      // An object in the place of the list has names where a list has numbers.
+      if (typeof key === 'number') onElement(value, key);
+    };
     const end = (): void => {
       this.#isOver = true;
     };
