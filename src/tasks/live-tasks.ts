@@ -198,10 +198,11 @@ export class LiveTask {
     }
   }
 
-  /** Tells those who wait in `ended`. */
+  /** Tells those who wait in `ended`, and those who read. */
   finish(): void {
     this.#grace?.[Symbol.dispose]();
     this.#end.resolve(undefined);
+    this.channel.finish();
   }
 }
 

@@ -3,6 +3,7 @@ import { AbortContext, isAbortOf } from '../../abort/index.js';
 import { Llm } from '../../llm/index.js';
 import { CancelBus } from '../bus/index.js';
 import { LiveTasks } from '../live-tasks.js';
+import { reasonOf } from '../redis-client.js';
 import { TaskItemsRepository } from '../task-items.repository.js';
 import type { TaskKey, TaskRow } from '../task.js';
 import { toResultView, toTaskView } from '../task-view.js';
@@ -23,10 +24,10 @@ type Waker = (why: Wake) => void;
 /** What tasks tell, for readers on every instance: woken by the work itself where it is here, by the bus where it is not. */
 @Injectable()
 export class EventFeed implements OnModuleInit, EventSource {
-  readonly #logger = new Logger('Events');
-  #isLogLost = false;
   readonly #wakers = new Map<string, Set<Waker>>();
   readonly #followed = new Map<string, number>();
+  readonly #logger = new Logger('Events');
+  #isLogOut = false;
 
   constructor(
     private readonly context: AbortContext,
@@ -62,15 +63,17 @@ export class EventFeed implements OnModuleInit, EventSource {
     return live?.isWritten ? live.channel : undefined;
   }
 
-  async read(task: TaskKey, after: EventPosition | undefined, limit: number): Promise<readonly TaskEvent[]> {
+  /** One warning for each outage. */
+  async read(task: TaskKey, after: EventPosition | undefined, limit: number): Promise<readonly TaskEvent[] | undefined> {
     try {
       const events = await this.log.read(task, after, limit);
-      this.#isLogLost = false;
+      this.#isLogOut = false;
       return events;
     } catch (error) {
       if (isAbortOf(error, this.context.signal)) throw error;
-      this.#warn(error);
-      return [];
+      if (!this.#isLogOut) this.#logger.warn({ msg: '[Events] What tasks told cannot be read: readers wait', reason: reasonOf(error) });
+      this.#isLogOut = true;
+      return undefined;
     }
   }
 
@@ -116,12 +119,6 @@ export class EventFeed implements OnModuleInit, EventSource {
     const isNew = !channel.isFollowedElsewhere;
     channel.followElsewhere(FOLLOWED_FOR_MS);
     if (isNew) void this.writer.flushed(key).then(() => this.#tellWritten(key));
-  }
-
-  /** One warning for each outage: its readers wait, or are told of a gap at the end. */
-  #warn(error: unknown): void {
-    if (!this.#isLogLost) this.#logger.warn({ err: error, msg: '[Events] What tasks told could not be read, trying again' });
-    this.#isLogLost = true;
   }
 
   #tellWritten(key: TaskKey): void {

@@ -10,8 +10,8 @@ import { endOf, isAfter, isNext, toEventId, type EventPosition, type TaskEvent }
 export interface EventSource {
   /** What is told on this instance, while the task is worked on here. */
   channel(task: TaskKey): TaskChannel | undefined;
-  /** What the log has after a position; nothing while it is out of reach. */
-  read(task: TaskKey, after: EventPosition | undefined, limit: number): Promise<readonly TaskEvent[]>;
+  /** What is in the log after a position; `undefined` while it is out of reach. */
+  read(task: TaskKey, after: EventPosition | undefined, limit: number): Promise<readonly TaskEvent[] | undefined>;
   row(task: TaskKey): Promise<TaskRow | undefined>;
   /** The last event of a task that has ended. */
   end(row: TaskRow): Promise<TaskEvent>;
@@ -54,7 +54,7 @@ export class EventReader implements Pacer {
   #mayHaveEnded = true;
   #endedAt?: number;
   #isOver = false;
-  #taken = 0;
+  #isLogOut = false;
 
   constructor(context: AbortContext, source: EventSource, task: TaskKey, signal: AbortSignal, after?: EventPosition) {
     this.#context = context;
@@ -68,13 +68,22 @@ export class EventReader implements Pacer {
     });
   }
 
+  /** Whoever says that it has heard more than there is must not be waited for. */
   get taken(): number {
-    return this.#taken;
+    const { attempt = 0, sequence = 0 } = this.#position ?? {};
+    const { attempt: current = 0 } = this.#channel ?? {};
+    if (attempt > current) return Infinity;
+    return attempt === current ? sequence : 0;
   }
 
-  /** The work goes no faster than this reader from now on. To be called where the task is worked on. */
+  /** The work goes no faster than this reader from now on, unless it has left. To be called where the task is worked on. */
   setPace(): void {
-    this.#letGo = this.#findChannel()?.keepPaceWith(this);
+    if (!this.#isOver) this.#letGo = this.#findChannel()?.keepPaceWith(this);
+  }
+
+  /** Nothing has been heard of this task: it is new. To be called before the first `take`. */
+  startOver(): void {
+    this.#position = undefined;
   }
 
   /**
@@ -118,7 +127,6 @@ export class EventReader implements Pacer {
 
   #pass(event: TaskEvent): ServerEvent {
     this.#position = event;
-    if (event.attempt === this.#channel?.attempt) this.#taken = event.sequence;
     this.#channel?.hasRoom();
     return { id: toEventId(event), type: event.type, data: event.data };
   }
@@ -129,9 +137,10 @@ export class EventReader implements Pacer {
     if (!this.#mayHaveEnded) return this.#isOver;
     const row = await this.#source.row(this.#task);
     if (!row) return (this.#isOver = true);
+    const hasMovedOn = this.#forgetBefore(row.attempt);
     if (isTerminal(row.state as TaskState)) return await this.#finish(row);
     this.#mayHaveEnded = false;
-    return this.#isOver;
+    return hasMovedOn || this.#isOver;
   }
 
   async #fetch(): Promise<boolean> {
@@ -139,7 +148,7 @@ export class EventReader implements Pacer {
     const events = channel?.since(this.#position) ?? (await this.#fromLog(channel));
     const [first] = events;
     if (!first) return false;
-    if (!isNext(first, this.#position)) await this.#tellGap({ attempt: first.attempt, sequence: first.sequence - 1 });
+    if (!(await this.#isNext(first))) await this.#tellGap({ attempt: first.attempt, sequence: first.sequence - 1 });
     this.#queue.push(...upToHole(events));
     return true;
   }
@@ -147,7 +156,20 @@ export class EventReader implements Pacer {
   async #fromLog(channel: TaskChannel | undefined): Promise<readonly TaskEvent[]> {
     this.#source.follow(this.#task);
     const logged = await this.#source.read(this.#task, this.#position, PAGE);
-    return logged.length > 0 ? logged : (channel?.rest(this.#position) ?? []);
+    this.#isLogOut = logged === undefined;
+    if (!logged || logged.length > 0) return logged ?? [];
+    // What a former attempt told last may still be on its way: the log has it before anything of this one.
+    return channel?.attempt === this.#position?.attempt ? (channel?.rest(this.#position) ?? []) : [];
+  }
+
+  /** Nothing was told between the reader's position and `first`. A former attempt had more to tell unless the log knows its last. */
+  async #isNext(first: TaskEvent): Promise<boolean> {
+    const position = this.#position;
+    if (!isNext(first, position)) return false;
+    if (!position) return first.attempt === 1;
+    if (position.attempt === first.attempt) return true;
+    const [last] = (await this.#source.read(this.#task, { ...position, sequence: position.sequence - 1 }, 1)) ?? [];
+    return last?.attempt === position.attempt && last.sequence === position.sequence;
   }
 
   /** The row said that the task has ended: what is still on its way into the log comes first, and then its end. */
@@ -171,12 +193,20 @@ export class EventReader implements Pacer {
   }
 
   #findChannel(): TaskChannel | undefined {
-    const channel = this.#source.channel(this.#task);
+    const channel = this.#isOver ? undefined : this.#source.channel(this.#task);
     if (!channel || channel === this.#channel) return this.#channel;
     this.#stopTelling?.();
     this.#channel = channel;
     this.#stopTelling = channel.onTold(() => this.#wake());
     return channel;
+  }
+
+  /** What a later attempt tells elsewhere is in the log alone. Returns whether there is one. */
+  #forgetBefore(attempt: number): boolean {
+    if (!this.#channel || this.#channel.attempt >= attempt) return false;
+    this.#stopTelling?.();
+    this.#channel = undefined;
+    return true;
   }
 
   #awake(): Promise<undefined> {
@@ -185,16 +215,16 @@ export class EventReader implements Pacer {
     return promise;
   }
 
-  /** Where the task is worked on, everything wakes its readers by itself. */
+  /** Where the task is worked on, everything wakes its readers by itself; who is not, or not any more, looks at the row. */
   async #pause(woken: Promise<undefined>, left: number): Promise<void> {
     if (this.#isOver) return;
     const isHere = this.#source.channel(this.#task) !== undefined;
     using rest = deriveSignal([this.#signal]);
-    const timer = wait(isHere ? left : Math.min(left, REREAD_MS), rest.signal);
+    const timer = wait(isHere && !this.#isLogOut ? left : Math.min(left, REREAD_MS), rest.signal);
     timer.catch(noop);
     try {
       await Promise.race([woken, timer]);
-      if (!isHere) this.#mayHaveEnded = true;
+      if (!this.#source.channel(this.#task)) this.#mayHaveEnded = true;
     } finally {
       rest.abort(DONE);
     }

@@ -8,6 +8,8 @@ const KEPT = 256;
 /** Work that keeps pace with its reader is so many events ahead at the most. */
 const MOST_AHEAD = 16;
 
+const BEGINNING: EventPosition = { attempt: 1, sequence: 0 };
+
 /** Whom the work keeps pace with. */
 export interface Pacer {
   /** How many events of the attempt it has taken. */
@@ -70,12 +72,18 @@ export class TaskChannel {
     this.#isClosed = true;
   }
 
+  /** Nobody works on it here any more: whoever reads is to look how it has ended. */
+  finish(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
   /** What is kept here after a position, if nothing is missing in between; `undefined` where the log has to be asked. */
   since(position: EventPosition | undefined): readonly TaskEvent[] | undefined {
-    const later = this.rest(position);
+    const from = position ?? BEGINNING;
+    if (from.attempt !== this.attempt) return undefined;
+    const later = this.rest(from);
     const [first] = later;
-    if (first) return isNext(first, position) && (position !== undefined || this.attempt === 1) ? later : undefined;
-    return position?.attempt === this.attempt || (this.#told === 0 && this.attempt === 1) ? later : undefined;
+    return !first || isNext(first, from) ? later : undefined;
   }
 
   /** All that is kept here after a position. */
