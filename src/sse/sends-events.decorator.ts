@@ -16,9 +16,17 @@ export function sendAsEvents(reply: EventReply): void {
   for (const [name, value] of Object.entries(HEADERS)) reply.header(name, value);
 }
 
-/** Does an `Accept` header ask for events? */
+/** Does an `Accept` header ask for events by their name, and not rather for JSON? */
 export function wantsEvents(accept: string | undefined): boolean {
-  return accept !== undefined && /(^|[\s,])text\/event-stream\b/i.test(accept);
+  const quality = qualityOf('text/event-stream', accept);
+  return quality > 0 && quality >= qualityOf('application/json', accept);
+}
+
+function qualityOf(type: string, accept = ''): number {
+  const ranges = accept.split(',').map((range) => range.split(';').map((part) => part.trim().toLowerCase()));
+  const [, ...parameters] = ranges.find(([name]) => name === type) ?? ['', 'q=0'];
+  const quality = parameters.find((parameter) => parameter.startsWith('q='));
+  return quality === undefined ? 1 : Number(quality.slice(2)) || 0;
 }
 
 /** Where the events of a route that answers with JSON too stand in a description that is not complete yet. */
