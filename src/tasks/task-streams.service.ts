@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { CancelledError, isAbortReason } from '../abort/index.js';
+import { CancelledError, ClientDisconnectedError, deriveSignal, isAbortReason, type DerivedSignal } from '../abort/index.js';
 import type { User } from '../auth/index.js';
 import { APP_CONFIG, type AppConfig } from '../config/index.js';
 import { toProblem } from '../problems/index.js';
@@ -54,12 +54,16 @@ export class TaskStreams {
     const key = { owner: spec.owner, id: spec.issue.taskId };
     const reader = this.feed.reader(key, signal, after);
     const opened = Promise.withResolvers<undefined>();
-    const run = this.tasks.run(spec, signal, work, () => opened.resolve(undefined));
+    const begun = (task: TaskHandle): Promise<Outcome<T>> => {
+      // Whatever its client has heard, it was of another.
+      reader.startOver();
+      return work(task);
+    };
+    const run = this.tasks.run(spec, signal, begun, () => opened.resolve(undefined));
     void this.#ended(run, onFailure).then(() => opened.resolve(undefined), opened.reject);
-    return new EventStream(new OpeningStream(reader, opened.promise), {
-      heartbeatMs: this.#heartbeatMs,
-      endOf: (error) => toLastEvent(error, spec),
-    });
+    const events = new OpeningStream(reader, opened.promise);
+    const endOf = (error: unknown): ServerEvent | undefined => toLastEvent(error, spec, events.isOpen);
+    return new EventStream(events, { heartbeatMs: this.#heartbeatMs, endOf });
   }
 
   /**
@@ -70,8 +74,8 @@ export class TaskStreams {
     const row = await this.history.row(user, id);
     const hasEnded = isTerminal(row.state as TaskState);
     if (hasEnded && after && !isAfter(endOf(row.attempt), after)) return undefined;
-    const attachment = isAttached && !hasEnded ? this.attachments.attach(row, signal) : undefined;
-    const events = new FollowedStream(this.feed.reader(row, signal, after), attachment);
+    const events = new FollowedStream(this.feed.reader(row, signal, after));
+    if (isAttached && !hasEnded) events.attach((client) => this.attachments.attach(row, client), signal);
     return new EventStream(events, { heartbeatMs: this.#heartbeatMs });
   }
 
@@ -103,6 +107,10 @@ class OpeningStream implements ServerEvents {
     opened.catch(() => undefined);
   }
 
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   async take(withinMs: number): Promise<ServerEvent | typeof IDLE | undefined> {
     if (!this.#isOpen) {
       if (!(await this.#open(withinMs))) return IDLE;
@@ -128,28 +136,45 @@ class OpeningStream implements ServerEvents {
   }
 }
 
-/** A client that reads the end has waited for the task to the last. */
+/** A client that reads the end has waited for the task to the last; one that does not, however its stream ends, has left it. */
 class FollowedStream implements ServerEvents {
-  constructor(
-    private readonly reader: EventReader,
-    private readonly attachment: Attachment | undefined,
-  ) {}
+  readonly #reader: EventReader;
+  #attachment?: Attachment;
+  #client?: DerivedSignal;
+
+  constructor(reader: EventReader) {
+    this.#reader = reader;
+  }
+
+  attach(attach: (client: AbortSignal) => Attachment, signal: AbortSignal): void {
+    this.#client = deriveSignal([signal]);
+    this.#attachment = attach(this.#client.signal);
+  }
 
   async take(withinMs: number): Promise<ServerEvent | typeof IDLE | undefined> {
-    const event = await this.reader.take(withinMs);
-    if (event === undefined) this.attachment?.end();
+    const event = await this.#reader.take(withinMs);
+    if (event === undefined) this.#letGo();
     return event;
   }
 
-  /** The attachment hears of it by itself: from the signal of the client that has gone. */
+  /** The client's own signal does not say so where the answer has come to its end: that of a HEAD, or of what failed. */
   leave(): void {
-    this.reader.leave();
+    this.#reader.leave();
+    if (this.#attachment) this.#client?.abort(new ClientDisconnectedError());
+    this.#client?.[Symbol.dispose]();
+  }
+
+  #letGo(): void {
+    this.#attachment?.end();
+    this.#attachment = undefined;
   }
 }
 
 /** The end of a stream that has begun and whose task was refused: there is no row to tell it from. */
-function toLastEvent(error: unknown, { kind, issue }: TaskSpec): ServerEvent | undefined {
+function toLastEvent(error: unknown, { kind, issue }: TaskSpec, isOpen: boolean): ServerEvent | undefined {
   if (isAbortReason(error) && error.abortCause === 'client_disconnect') return undefined;
+  // What fails then is the reading: of the task it says nothing.
+  if (isOpen) throw error;
   const end: TaskEnd = { task_id: issue.taskId, kind, usage: null, receipt: null, result: null, ...howItEnded(error) };
   return { type: 'task-end', data: JSON.stringify(end) };
 }
