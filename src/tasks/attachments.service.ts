@@ -9,6 +9,8 @@ import type { TaskKey, TaskRow } from './task.js';
 /** Whoever works on a task is told so often that somebody waits here too, and believes it for so long. */
 const TELL_EVERY_MS = 1000;
 const TOLD_FOR_MS = 3000;
+/** A grace may be shorter than what is worth a statement: each says for how long it counts. */
+const TELL_AT_MOST_EVERY_MS = 100;
 
 /** What a waiting client is to a task: `end` lets go of it without consequence, which the client's signal does not. */
 export interface Attachment {
@@ -30,14 +32,18 @@ export class Attachments {
   /** From now on the task is waited for here, until `end` is called or `signal` aborts: then its disconnect policy decides. */
   attach(row: TaskRow, signal: AbortSignal): Attachment {
     const here = this.live.find(row);
-    return here ? { end: here.attach(signal) } : this.#elsewhere(row, signal);
+    // Before it is written it may be a request that will turn out to ask for a task of another instance.
+    return here?.isWritten ? { end: here.attach(signal) } : this.#elsewhere(row, signal);
   }
 
   #elsewhere(row: TaskRow, signal: AbortSignal): Attachment {
     const waiter = randomUUID();
-    const everyMs = Math.max(1, Math.min(TELL_EVERY_MS, (row.grace_ms ?? Infinity) / 3));
+    const everyMs = Math.max(TELL_AT_MOST_EVERY_MS, Math.min(TELL_EVERY_MS, (row.grace_ms ?? Infinity) / 3));
+    let hasEnded = false;
     const stay = (): void => void this.#stay(row, waiter, everyMs);
     const end = (): void => {
+      if (hasEnded) return;
+      hasEnded = true;
       clearInterval(timer);
       signal.removeEventListener('abort', end);
       void this.#leave(row, waiter);

@@ -43,6 +43,7 @@ describe('a client that asks strangely', () => {
       app.model.script('chat', { text: longText(60) });
       const id = randomUUID();
       const events = await chat(phone, id, { 'last-event-id': after }).heard();
+      expect(events.length).toBeGreaterThan(60);
       expect(events.map((event) => event.id)).toEqual([...events.slice(0, -1).map((_, i) => `1-${i + 1}`), '2-0']);
       expect(events.at(-1)!.data).toMatchObject({ state: 'completed' });
     },

@@ -37,7 +37,10 @@ export const taskEvent = z
   ])
   .meta({ id: 'TaskEvent' });
 
-/** Made of the row alone: whoever reads the stream, on whichever instance and however late, gets the same. */
+/**
+ * Made of the row alone: whoever reads the stream, on whichever instance and however late, gets the same. Only `usage` may be more for
+ * those who read later: what an instance that had vanished spent is booked when it comes back.
+ */
 export function toEndEvent(row: TaskRow, usage: TaskUsage): TaskEvent {
   return { ...endOf(row.attempt), type: 'task-end', data: JSON.stringify(toTaskEnd(row, usage)) };
 }
