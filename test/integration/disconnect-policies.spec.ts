@@ -238,6 +238,35 @@ onTwo('a client that comes back to another instance', () => {
 
   const GRACE_MS = 1500;
 
+  it.each(['the same instance', 'another instance'])(
+    'with grace=3000, after two seconds, to %s: the same answer, and no call twice',
+    async (where) => {
+      const { id, call, gate } = await held(first, phone, 'grace=3000');
+      await call.hangUp();
+      await eventually(async () => ((await leadOf(first, id)) ?? Infinity) < 1000, { timeoutMs: 15_000 });
+      const back = (where === 'another instance' ? reader : await EventClient.of(first)).follow(id, { query: '?attach=1' });
+      // It is known to be back once its grace has been put off, or undone.
+      await eventually(async () => ((await leadOf(first, id)) ?? Infinity) > 3000);
+      gate.open();
+      await back.heard();
+      const { result } = back.events.at(-1)!.data;
+      expect((await answerOf(phone.quiz(id))).json()).toEqual(result);
+      expect(first.model.journal.map(({ purpose }) => purpose)).toEqual(['embeddings', 'quiz', 'quiz_evaluation']);
+    },
+  );
+
+  it('with grace=3000 not at all: the work stops when the grace has ended, and not before', async () => {
+    const { id, call, upstream } = await held(first, phone, 'grace=3000');
+    await call.hangUp();
+    await eventually(async () => (await until(first, id))[0]?.attached_until !== null);
+    const [begun] = await until(first, id);
+    expect((await first.model.ended(upstream)).outcome).toBe('client_closed');
+    await eventually(async () => (await elsewhere.task(id)).state === 'cancelled');
+    const { cancel, receipt } = await elsewhere.task(id);
+    expect([cancel?.cause, receipt?.grace_ms]).toEqual(['client_disconnect', 3000]);
+    expect(Date.parse(cancel!.requested_at)).toBeGreaterThanOrEqual(begun!.attached_until!.getTime());
+  });
+
   it('within its grace goes on where it was, and keeps its work for as long as it stays', async () => {
     const { id, call, upstream, gate } = await held(first, phone, `grace=${GRACE_MS}`);
     await call.hangUp();
