@@ -8,6 +8,7 @@ import { abortStorage, type AbortFrame } from './abort-storage.js';
 import { AbortStats } from './abort.stats.js';
 import { deriveSignal, type DerivedSignal } from './derive-signal.js';
 import type { ZombiePolicy } from './layer-watch.js';
+import { ShieldQueue } from './shield-queue.js';
 
 export interface RunOptions {
   /** The id under which this work is known; a random UUID if left out. */
@@ -25,6 +26,15 @@ export interface RunOptions {
   readonly onStage?: (stage: string) => void;
 }
 
+export interface ShieldOptions {
+  /** How long it may run, in milliseconds. */
+  readonly timeout?: number;
+  /** It may wait until others are done: books of which nobody is waiting for one. */
+  readonly isPatient?: boolean;
+}
+
+const LONGEST_PATIENCE_MS = 60_000;
+
 /**
  * The ambient abort context: whose work this is, whether it is still wanted, and at which stage it is. Carried by
  * AsyncLocalStorage, so it needs no parameter; every method applies to the innermost scope around the caller.
@@ -35,6 +45,7 @@ export class AbortContext {
   readonly #policy: ZombiePolicy;
   readonly #shieldTimeoutMs: number;
   readonly #stats: AbortStats;
+  readonly #shields = new ShieldQueue();
 
   constructor(
     @Optional() @Inject(ABORT_OPTIONS) options: Partial<AbortOptions> = {},
@@ -129,12 +140,18 @@ export class AbortContext {
   /**
    * Runs `fn` where the surrounding abort cannot reach it: the books of stopped work. It has a deadline of its own, after which its
    * signal aborts with `DeadlineExceededError`. Keeps the id and stage of the work around it.
+   *
+   * With `isPatient` it lets others go first where very many are stopped at once, for at most a minute; its time counts from when it is
+   * let. Not for what somebody waits for, and never inside of another such shield.
    */
-  async shield<T>(fn: () => T | Promise<T>, { timeout = this.#shieldTimeoutMs }: { timeout?: number } = {}): Promise<T> {
+  async shield<T>(fn: () => T | Promise<T>, { timeout = this.#shieldTimeoutMs, isPatient = false }: ShieldOptions = {}): Promise<T> {
     const outer = this.require('AbortContext.shield');
-    using derived = deriveSignal([], { timeoutMs: timeout });
-    const scope = this.#scope(sourceOf(derived), outer.scope.labels, outer.scope.id);
-    return await abortStorage.run({ scope, kind: 'shield', stage: outer.stage }, fn);
+    const run = async (): Promise<T> => {
+      using derived = deriveSignal([], { timeoutMs: timeout });
+      const scope = this.#scope(sourceOf(derived), outer.scope.labels, outer.scope.id);
+      return await abortStorage.run({ scope, kind: 'shield', stage: outer.stage }, fn);
+    };
+    return await (isPatient ? this.#shields.run(run, LONGEST_PATIENCE_MS) : run());
   }
 
   /** Runs `fn` on behalf of nobody: boot, migrations, sweeps. Nothing aborts it; `reason` says why that is right. */

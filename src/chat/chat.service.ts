@@ -110,7 +110,7 @@ export class ChatService {
     if (!draft.isEntered || draft.isKept) return;
     draft.isKept = true;
     try {
-      await this.context.shield(() => this.messages.cut(exchange, draft.text));
+      await this.context.shield(() => this.messages.cut(exchange, draft.text), { isPatient: true });
     } catch (error) {
       this.#logger.error({ err: error, msg: '[ChatService] What a cut reply had said could not be kept', task_id: exchange.taskId });
     }

@@ -114,7 +114,7 @@ export class CallLedger {
     };
     const price = this.#costOf(record.model, { promptTokens, completionTokens });
     try {
-      await this.context.shield(() => this.calls.close(record.id, { ...row, ...price }));
+      await this.context.shield(() => this.calls.close(record.id, { ...row, ...price }), { isPatient: true });
     } catch (error) {
       this.#logger.error({ err: error, call_id: record.id, ...row, msg: '[Llm] A call could not be booked, its row stays open' });
     }

@@ -114,10 +114,10 @@ export class TaskEnd {
     await this.bus.publish({ type: 'ended', owner, taskId: id });
   }
 
-  /** In a shield: an abort cannot reach the books. */
+  /** In a shield: an abort cannot reach the books. In its turn: thousands may be stopped at once, and each has to be written. */
   async #written({ claim }: LiveTask, write: () => Promise<void>): Promise<void> {
     try {
-      await this.context.shield(write);
+      await this.context.shield(write, { isPatient: true });
     } catch (error) {
       const msg = `[Tasks] The end of task ${claim.id} could not be written: it ends with its lease`;
       this.#logger.error({ err: error, msg, task_id: claim.id, owner: claim.owner });

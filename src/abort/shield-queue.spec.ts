@@ -1,0 +1,74 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import { AbortContext } from './abort.context.js';
+import { ShieldQueue } from './shield-queue.js';
+
+const LONG = 60_000;
+
+function held() {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  return { promise, open: () => resolve(undefined) };
+}
+
+const turns = async (): Promise<void> => {
+  for (let i = 0; i < 20; i += 1) await Promise.resolve();
+};
+
+describe('patient shields', () => {
+  it('run a few at once, and the others in their order as those end', async () => {
+    const queue = new ShieldQueue();
+    const gates = Array.from({ length: 40 }, held);
+    const begun: number[] = [];
+    const all = gates.map(({ promise }, i) =>
+      queue.run(async () => {
+        begun.push(i);
+        await promise;
+      }, LONG),
+    );
+    await turns();
+    expect(begun).toEqual(Array.from({ length: 16 }, (_, i) => i));
+    gates[3]!.open();
+    gates[7]!.open();
+    await turns();
+    expect(begun).toHaveLength(18);
+    for (const { open } of gates) open();
+    await Promise.all(all);
+    expect(begun).toEqual(Array.from({ length: 40 }, (_, i) => i));
+  });
+
+  it('are not held up by one that fails', async () => {
+    const queue = new ShieldQueue();
+    const failing = Array.from({ length: 50 }, () => queue.run(() => Promise.reject(new Error('no')), LONG));
+    const last = queue.run(() => Promise.resolve('done'), LONG);
+    expect((await Promise.allSettled(failing)).every(({ status }) => status === 'rejected')).toBe(true);
+    expect(await last).toBe('done');
+  });
+
+  it('run all the same when they have waited for long enough', async () => {
+    jest.useFakeTimers();
+    try {
+      const queue = new ShieldQueue();
+      const { promise, open } = held();
+      const stuck = Array.from({ length: 16 }, () => queue.run(() => promise, LONG));
+      const late = queue.run(() => Promise.resolve('late'), 1000);
+      await jest.advanceTimersByTimeAsync(999);
+      expect(jest.getTimerCount()).toBe(1);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(await late).toBe('late');
+      open();
+      await Promise.all(stuck);
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('have their time from when they are let, and not from when they asked', async () => {
+    const context = new AbortContext({ shieldTimeoutMs: 300 });
+    await context.detached('a test', async () => {
+      const waits = Array.from({ length: 80 }, () =>
+        context.shield(() => new Promise((resolve) => setTimeout(resolve, 100)).then(() => context.signal.aborted), { isPatient: true }),
+      );
+      expect(new Set(await Promise.all(waits))).toEqual(new Set([false]));
+    });
+  });
+});

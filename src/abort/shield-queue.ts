@@ -1,0 +1,36 @@
+/** So many shields that may wait run at once: more would only wait for each other at the database, on their own time. */
+const AT_ONCE = 16;
+
+/** Lets shields that may wait run a few at a time, in their order. One that has waited for long enough runs all the same. */
+export class ShieldQueue {
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  /** Runs `fn` when it is its turn, after `longestMs` at the latest. */
+  async run<T>(fn: () => Promise<T>, longestMs: number): Promise<T> {
+    if (this.#running >= AT_ONCE) await this.#turn(longestMs);
+    this.#running += 1;
+    try {
+      return await fn();
+    } finally {
+      this.#running -= 1;
+      if (this.#running < AT_ONCE) this.#waiting.shift()?.();
+    }
+  }
+
+  #turn(longestMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const go = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const goAnyway = (): void => {
+        const place = this.#waiting.indexOf(go);
+        if (place >= 0) this.#waiting.splice(place, 1);
+        resolve();
+      };
+      const timer = setTimeout(goAnyway, longestMs);
+      this.#waiting.push(go);
+    });
+  }
+}
