@@ -113,17 +113,28 @@ describe('the pace of the work', () => {
     await waiting;
   });
 
-  it('is that of the first of two readers, until it leaves: the other one lets go of nothing', async () => {
+  it('is that of the first of two readers, until it leaves, and then that of the other one', async () => {
     const { channel } = opened(1, 0);
-    const leave = channel.keepPaceWith({ taken: 0 });
-    const leaveSecond = channel.keepPaceWith({ taken: Infinity });
+    const [first, second] = [{ taken: 0 }, { taken: 0 }];
+    const [leave, leaveSecond] = [channel.keepPaceWith(first), channel.keepPaceWith(second)];
     tell(channel, MOST_AHEAD);
+    first.taken = 2;
+    channel.hasRoom();
+    await channel.paced(NOBODY);
+    leave();
     const waiting = channel.paced(NOBODY);
-    leaveSecond();
     expect(await isSettled(waiting)).toBe(false);
     leave();
+    expect(await isSettled(waiting)).toBe(false);
+    leaveSecond();
     await waiting;
-    leave();
+  });
+
+  it('is held back by nobody who has let go, though another sets the pace', async () => {
+    const { channel } = opened(1, 0);
+    channel.keepPaceWith({ taken: Infinity });
+    channel.keepPaceWith({ taken: 0 })();
+    tell(channel, 2 * MOST_AHEAD);
     await channel.paced(NOBODY);
   });
 

@@ -26,7 +26,8 @@ export class TaskChannel {
   #told = 0;
   #isOpen = false;
   #isClosed = false;
-  #pacer?: Pacer;
+  /** The first of them sets the pace. */
+  readonly #pacers = new Set<Pacer>();
   #onRoom = noop;
   #followedUntil = 0;
 
@@ -106,13 +107,12 @@ export class TaskChannel {
     return this.#followedUntil > performance.now();
   }
 
-  /** From now on the work goes no faster than this reader, unless another sets the pace already; returns what lets it go. */
+  /** The work goes no faster than this reader, once no other sets the pace; returns what lets it go. */
   keepPaceWith(pacer: Pacer): () => void {
-    this.#pacer ??= pacer;
+    this.#pacers.add(pacer);
     return () => {
-      if (this.#pacer !== pacer) return;
-      this.#pacer = undefined;
-      this.#onRoom();
+      this.#pacers.delete(pacer);
+      this.hasRoom();
     };
   }
 
@@ -138,7 +138,8 @@ export class TaskChannel {
   }
 
   get #isFull(): boolean {
-    return this.#pacer !== undefined && this.#told - this.#pacer.taken >= MOST_AHEAD;
+    const [pacer] = this.#pacers;
+    return pacer !== undefined && this.#told - pacer.taken >= MOST_AHEAD;
   }
 
   /** In leaps, so that it costs next to nothing. */
