@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { AbortContext, isAbortOf, toAbortReason, type AbortReason, type AbortScope } from '../abort/index.js';
 import { Llm } from '../llm/index.js';
 import { CancelBus } from './bus/index.js';
+import { EventWriter } from './events/index.js';
 import { LeasesRepository } from './leases.repository.js';
 import type { LiveTask } from './live-tasks.js';
 import { extensionsOf, toIntent, toReceipt } from './receipt.js';
@@ -11,6 +12,9 @@ import { TASK_SETTINGS, type TaskSettings } from './task-settings.js';
 import { toFailure } from './task-failure.js';
 import type { CancelIntent, Receipt, TaskRow } from './task.js';
 import { TasksRepository } from './tasks.repository.js';
+
+/** A log that is out of reach holds up nobody for longer. */
+const LONGEST_TELLING_MS = 1000;
 
 /** The ends of tasks other than completion: what is written, told to the other instances, counted and logged. */
 @Injectable()
@@ -25,6 +29,7 @@ export class TaskEnd {
     private readonly llm: Llm,
     private readonly bus: CancelBus,
     private readonly notices: TaskNotices,
+    private readonly events: EventWriter,
   ) {}
 
   /** Tells of a task whose completion has been committed. */
@@ -57,9 +62,20 @@ export class TaskEnd {
     else if (!(task.isJob && reason.abortCause === 'drain' && (await this.#requeue(task, scope)))) await this.#stop(task, scope, reason);
   }
 
-  /** What a draining instance had begun in the background goes on elsewhere, unless somebody has cancelled it. */
+  /**
+   * What a draining instance had begun in the background goes on elsewhere, unless somebody has cancelled it. What it told is written
+   * first: behind the first words of the next attempt it would come too late.
+   */
   async #requeue(task: LiveTask, scope: AbortScope): Promise<boolean> {
+    await this.#told(task);
     return await this.rows.requeue(task.claim, this.settings.instanceId, task.reached(scope));
+  }
+
+  async #told({ claim }: LiveTask): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => resolve(undefined), LONGEST_TELLING_MS);
+    await Promise.race([this.events.flushed(claim), promise]);
+    clearTimeout(timer);
   }
 
   async #fail(task: LiveTask, scope: AbortScope, error: unknown): Promise<void> {
