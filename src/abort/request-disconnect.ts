@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ClientDisconnectedError } from './abort-reason.js';
 import type { SignalSource } from './abort-scope.js';
 import type { AbortStats } from './abort.stats.js';
+import { DisconnectTurns } from './disconnect-turns.js';
 import { onConnectionClose } from './connection-close.js';
 
 /** What is looked at of a raw exchange: HTTP/1 and the HTTP/2 compatibility API both have it. */
@@ -18,11 +19,13 @@ export class RequestDisconnect implements SignalSource {
   readonly #request: RawRequest;
   readonly #response: RawResponse;
   readonly #stats: AbortStats;
+  readonly #turns: DisconnectTurns;
 
-  constructor(request: RawRequest, response: RawResponse, stats: AbortStats) {
+  constructor(request: RawRequest, response: RawResponse, stats: AbortStats, turns = new DisconnectTurns()) {
     this.#request = request;
     this.#response = response;
     this.#stats = stats;
+    this.#turns = turns;
   }
 
   open(): AbortSignal {
@@ -64,7 +67,7 @@ export class RequestDisconnect implements SignalSource {
    * would log the abort as an error.
    */
   #onClose(controller: AbortController): void {
-    if (!this.#response.writableEnded) queueMicrotask(() => this.#abort(controller));
+    if (!this.#response.writableEnded) this.#turns.take(() => this.#abort(controller));
   }
 
   #abort(controller: AbortController): void {

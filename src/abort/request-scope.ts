@@ -4,6 +4,7 @@ import { ABORT_DEFAULTS, ABORT_OPTIONS, type AbortOptions } from './abort.option
 import { neverAborts, type AbortScope } from './abort-scope.js';
 import type { AbortFrame } from './abort-storage.js';
 import { AbortStats } from './abort.stats.js';
+import { DisconnectTurns } from './disconnect-turns.js';
 import { RequestDisconnect, type RawRequest, type RawResponse } from './request-disconnect.js';
 
 /** The frame of a request. Its scope is made when something first looks for it: on most routes nothing ever does. */
@@ -27,6 +28,7 @@ class RequestFrame implements AbortFrame {
 export class RequestScope {
   readonly #context: AbortContext;
   readonly #stats: AbortStats;
+  readonly #turns = new DisconnectTurns();
   readonly #abortOnDisconnect: boolean;
 
   constructor(
@@ -44,7 +46,7 @@ export class RequestScope {
   }
 
   open(request: RawRequest, response: RawResponse): AbortScope {
-    const source = this.#abortOnDisconnect ? new RequestDisconnect(request, response, this.#stats) : neverAborts;
+    const source = this.#abortOnDisconnect ? new RequestDisconnect(request, response, this.#stats, this.#turns) : neverAborts;
     return this.#context.openScope(source);
   }
 }

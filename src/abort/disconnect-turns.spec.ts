@@ -1,0 +1,42 @@
+import { describe, expect, it } from '@jest/globals';
+import { DisconnectTurns } from './disconnect-turns.js';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('disconnects', () => {
+  it('are told of in the turn in which they come, behind what is still to run in it', async () => {
+    const turns = new DisconnectTurns();
+    const told: string[] = [];
+    turns.take(() => told.push('left'));
+    told.push('the rest of the tick');
+    await Promise.resolve();
+    expect(told).toEqual(['the rest of the tick', 'left']);
+  });
+
+  it('of a crowd are told of in their order, fifty in a turn, and let others run in between', async () => {
+    const turns = new DisconnectTurns();
+    const told: number[] = [];
+    for (let i = 0; i < 220; i += 1) turns.take(() => told.push(i));
+    const counts: number[] = [];
+    for (let i = 0; i < 6; i += 1) {
+      await turn();
+      counts.push(told.length);
+    }
+    expect(told).toEqual(Array.from({ length: 220 }, (_, i) => i));
+    expect(counts.at(-1)).toBe(220);
+    for (const [i, count] of counts.entries()) expect(count - (counts[i - 1] ?? 50)).toBeLessThanOrEqual(50);
+  });
+
+  it('that come later come after those that wait', async () => {
+    const turns = new DisconnectTurns();
+    const told: string[] = [];
+    for (let i = 0; i < 120; i += 1) turns.take(() => told.push('first'));
+    await turn();
+    turns.take(() => told.push('later'));
+    for (let i = 0; i < 5; i += 1) await turn();
+    expect([told.length, told.at(-1)]).toEqual([121, 'later']);
+    turns.take(() => told.push('alone'));
+    await Promise.resolve();
+    expect(told.at(-1)).toBe('alone');
+  });
+});
