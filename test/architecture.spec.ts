@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   abortImportsNothingLocal,
+  clientImportsNothingButTypes,
   everySdkHasOneFolder,
   featuresNeverImportEachOther,
   featuresReachModelsThroughTheGateway,
@@ -25,6 +26,15 @@ describe('the source tree', () => {
 
   it('keeps abort free of everything local, so that it can be taken into any app', () => {
     expect(abortImportsNothingLocal(modules)).toEqual([]);
+  });
+
+  it('lets the client import types alone, and nothing of Node', () => {
+    expect(clientImportsNothingButTypes(modules)).toEqual([]);
+    expect(modules.filter(({ path }) => path.startsWith('client/')).flatMap(({ imports }) => imports)).toContainEqual({
+      specifier: '../quizzes/quiz.dto.js',
+      target: 'quizzes/quiz.dto.ts',
+      isTypeOnly: true,
+    });
   });
 
   it('keeps the features apart from each other', () => {
@@ -62,6 +72,18 @@ describe('the source tree', () => {
 const PLANTED = [
   { rule: abortImportsNothingLocal, path: 'abort/x.ts', text: `import { a } from '../config/index.js';`, right: 'auth/x.ts' },
   { rule: abortImportsNothingLocal, path: 'abort/x.ts', text: `import type { A } from '../app.logger.js';`, right: 'app.x.ts' },
+  { rule: clientImportsNothingButTypes, path: 'client/x.ts', text: `import { a } from '../tasks/index.js';`, right: 'llm/x.ts' },
+  { rule: clientImportsNothingButTypes, path: 'client/x.ts', text: `import { type A } from '../tasks/index.js';`, right: 'llm/x.ts' },
+  { rule: clientImportsNothingButTypes, path: 'client/x.ts', text: `export { a } from '../quizzes/quiz.dto.js';`, right: 'quizzes/x.ts' },
+  { rule: clientImportsNothingButTypes, path: 'client/x.ts', text: `import { z } from 'zod';`, right: 'llm/x.ts' },
+  { rule: clientImportsNothingButTypes, path: 'client/x.ts', text: `import type { A } from 'node:http';`, right: 'testing/x.ts' },
+  { rule: clientImportsNothingButTypes, path: 'client/x.ts', text: `await import('node:crypto');`, right: 'testing/x.ts' },
+  {
+    rule: foldersAreImportedThroughTheirIndex,
+    path: 'client/x.ts',
+    text: `import type { A } from '../quizzes/quiz.service.js';`,
+    right: 'quizzes/y.ts',
+  },
   { rule: featuresNeverImportEachOther, path: 'chat/x.ts', text: `export * from '../quizzes/index.js';`, right: 'app.x.ts' },
   { rule: featuresNeverImportEachOther, path: 'quizzes/nodes/x.ts', text: `await import('../../chat/index.js');`, right: 'llm/x.ts' },
   {

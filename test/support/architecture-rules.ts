@@ -40,11 +40,23 @@ const FRAMEWORK = [
   'nestjs-pino',
 ];
 
-/** Doors beside the front door: the model server is used apart from the gateway, by tests. */
-const SIDE_DOORS: readonly { readonly from: string; readonly target: string }[] = [{ from: 'testing', target: 'llm/offline/index.ts' }];
+/** Doors beside the front door. */
+const SIDE_DOORS: readonly { readonly from: string; opens(target: string, isTypeOnly: boolean): boolean }[] = [
+  // The model server is used apart from the gateway, by tests.
+  { from: 'testing', opens: (target) => target === 'llm/offline/index.ts' },
+  // The client has the types of what goes over the wire, and nothing else of a feature.
+  { from: 'client', opens: (target, isTypeOnly) => isTypeOnly && /^[a-z]+\/[a-z-]+\.dto\.ts$/.test(target) },
+];
 
 export const abortImportsNothingLocal: Rule = (modules) =>
   offences(modules, ({ path }, { target }) => folderOf(path) === 'abort' && target !== undefined && folderOf(target) !== 'abort');
+
+/** So that it runs wherever `fetch` does, and its types are the server's own. */
+export const clientImportsNothingButTypes: Rule = (modules) =>
+  offences(modules, ({ path }, { specifier, target, isTypeOnly }) => {
+    if (folderOf(path) !== 'client' || (target !== undefined && folderOf(target) === 'client')) return false;
+    return !isTypeOnly || (target === undefined && specifier !== 'zod');
+  });
 
 export const featuresNeverImportEachOther: Rule = (modules) =>
   offences(modules, ({ path }, { target }) => {
@@ -71,8 +83,8 @@ export const everySdkHasOneFolder: Rule = (modules) =>
 /** A folder with an `index.ts` is entered through it alone, from wherever is outside of it; those directly under `src` all have one. */
 export const foldersAreImportedThroughTheirIndex: Rule = (modules) => {
   const doors = new Set(modules.map(({ path }) => path).filter((path) => path.endsWith('/index.ts')));
-  return offences(modules, ({ path }, { target }) => {
-    if (target === undefined || SIDE_DOORS.some((door) => door.from === folderOf(path) && door.target === target)) return false;
+  return offences(modules, ({ path }, { target, isTypeOnly }) => {
+    if (target === undefined || SIDE_DOORS.some(({ from, opens }) => from === folderOf(path) && opens(target, isTypeOnly))) return false;
     const entered = foldersAround(target).filter((folder) => !path.startsWith(`${folder}/`));
     const guarded = entered.filter((folder) => !folder.includes('/') || doors.has(`${folder}/index.ts`));
     return guarded.some((folder) => target !== `${folder}/index.ts`);

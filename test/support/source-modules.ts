@@ -16,6 +16,8 @@ export interface Import {
   readonly specifier: string;
   /** The file that a relative import names, relative to `src`; absent for packages. */
   readonly target?: string;
+  /** Is nothing of it left at run time? */
+  readonly isTypeOnly: boolean;
 }
 
 const ROOT = fileURLToPath(new URL('../../src/', import.meta.url));
@@ -30,12 +32,15 @@ export function readSourceModules(): SourceModule[] {
 
 export function parseModule(path: string, text: string): SourceModule {
   const nodes = flatten(ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true));
-  const specifiers = nodes.flatMap((node) => specifierOf(node) ?? []);
+  const imports = nodes.flatMap((node): Import[] => {
+    const specifier = specifierOf(node);
+    return specifier === undefined ? [] : [{ specifier, target: targetOf(path, specifier), isTypeOnly: isTypeOnly(node) }];
+  });
   return {
     path,
-    imports: specifiers.map((specifier) => ({ specifier, target: targetOf(path, specifier) })),
+    imports,
     rawUses: nodes.flatMap((node) => rawUsesOf(node, nodes)),
-    readsEnvironment: specifiers.some((each) => /^(node:)?process$/.test(each)) || nodes.some(readsEnvironment),
+    readsEnvironment: imports.some(({ specifier }) => /^(node:)?process$/.test(specifier)) || nodes.some(readsEnvironment),
   };
 }
 
@@ -53,6 +58,12 @@ function specifierOf(node: ts.Node): string | undefined {
   if (!ts.isCallExpression(node)) return undefined;
   const isImport = node.expression.kind === ts.SyntaxKind.ImportKeyword || node.expression.getText() === 'require';
   return isImport ? textOf(node.arguments[0]) : undefined;
+}
+
+/** `import type` and `export type`, and a type that is imported where it stands; not `import { type A }`, which still runs the module. */
+function isTypeOnly(node: ts.Node): boolean {
+  if (ts.isImportDeclaration(node)) return node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
+  return (ts.isExportDeclaration(node) && node.isTypeOnly) || ts.isImportTypeNode(node);
 }
 
 function textOf(node: ts.Node | undefined): string | undefined {

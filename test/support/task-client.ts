@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Answer, Call, HangupClient } from '../../src/testing/index.js';
 import type { CancelAnswer, TaskView } from '../../src/tasks/index.js';
 
-export const QUIZ = { book_id: 1, chapter_id: 101, exercise_type: 'vocabulary', question_count: 3 };
+export const QUIZ = { book_id: 1, chapter_id: 101, exercise_type: 'vocabulary', question_count: 3 } as const;
 
 /** What a learner's app does with tasks. */
 export class TaskClient {

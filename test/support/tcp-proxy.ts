@@ -7,20 +7,30 @@ export class ProxiedLink {
   readonly #client: Socket;
   readonly #server: Socket;
 
-  constructor(client: Socket, server: Socket, onEnd: () => void) {
+  /** How many bytes the server may still say. */
+  #left: number;
+
+  constructor(client: Socket, server: Socket, onEnd: () => void, cutAfterBytes = Infinity) {
     this.#client = client;
     this.#server = server;
+    this.#left = cutAfterBytes;
     client.on('data', (data) => (this.said += data.toString('latin1')));
     for (const [from, to] of [
       [client, server],
       [server, client],
     ] as const) {
-      from.on('data', (data) => void to.write(data));
+      from.on('data', (data) => (from === server ? this.#pass(data) : void to.write(data)));
       from.on('end', () => to.end());
       from.on('error', () => undefined);
       from.on('close', () => void to.destroy());
     }
     client.on('close', onEnd);
+  }
+
+  #pass(data: Buffer): void {
+    const isLast = data.length >= this.#left;
+    this.#client.write(data.subarray(0, this.#left), () => isLast && this.cut());
+    this.#left -= Math.min(this.#left, data.length);
   }
 
   /** From now on nothing passes, and nobody is told: what either side sends, its goodbye too, waits until `thaw`. */
@@ -45,6 +55,8 @@ export class TcpProxy {
   readonly links = new Set<ProxiedLink>();
   /** How many connections have ever come, those that were turned away included. */
   accepted = 0;
+  /** Each connection that comes from now on breaks when the server has said so many bytes. */
+  cutAfterBytes = Infinity;
   readonly #server: Server;
   readonly #target: URL;
   #conduct: 'passes' | 'cut' | 'frozen' = 'passes';
@@ -83,6 +95,7 @@ export class TcpProxy {
 
   heal(): void {
     this.#conduct = 'passes';
+    this.cutAfterBytes = Infinity;
     for (const link of this.links) link.thaw();
   }
 
@@ -99,7 +112,7 @@ export class TcpProxy {
     }
     const { hostname, port } = this.#target;
     const server = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
-    const link: ProxiedLink = new ProxiedLink(client, server, () => this.links.delete(link));
+    const link: ProxiedLink = new ProxiedLink(client, server, () => this.links.delete(link), this.cutAfterBytes);
     this.links.add(link);
     if (this.#conduct === 'frozen') link.freeze();
   }
