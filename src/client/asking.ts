@@ -1,3 +1,4 @@
+import type { TaskView } from '../tasks/index.js';
 import { expectEvents, readJson, type Answer, type Expected } from './answers.js';
 import { Call } from './call.js';
 import type { Cancels } from './cancels.js';
@@ -61,11 +62,8 @@ export class Asking {
     const issue = new TaskIssue(options, policy, this.clock);
     return await this.#callOf(issue, options).run(async (signal) => {
       const retries = this.#retriesOf(issue, request, policy, signal);
-      try {
-        return await this.#answer<T>(() => issue.sign(request), retries, signal, request.fetch);
-      } catch (error) {
-        throw retries.isBroken ? await this.#toldAfterBreak(error, issue.id) : error;
-      }
+      const answer = this.#answer<T>(() => issue.sign(request), retries, signal, request.fetch);
+      return await this.#told(answer, retries, issue, signal);
     });
   }
 
@@ -74,12 +72,13 @@ export class Asking {
     const policy = options.onDisconnect ?? this.onDisconnect ?? STREAM_DEFAULT;
     const issue = new TaskIssue(options, policy, this.clock);
     const call = this.#callOf(issue, options);
-    const headers = { accept: 'text/event-stream' };
-    const open: StreamSource['open'] = async (after, isKnown) =>
-      isKnown
-        ? await this.#follow(issue.id, after, true, call.signal)
-        : await this.#open(issue.sign({ ...request, headers: { ...request.headers, ...headers } }), call.signal);
-    return new TaskStream<E>({ call, retries: this.#retriesOf(issue, request, policy, call.signal), silenceMs: SILENCE_MS, open });
+    const retries = this.#retriesOf(issue, request, policy, call.signal);
+    const asked = { ...request, headers: { ...request.headers, accept: 'text/event-stream' } };
+    const open: StreamSource['open'] = async (after, isKnown) => {
+      if (isKnown) return await this.#follow(issue.id, after, true, call.signal);
+      return await this.#told(this.#open(issue.sign(asked), call.signal), retries, issue, call.signal);
+    };
+    return new TaskStream<E>({ call, retries, silenceMs: SILENCE_MS, open });
   }
 
   /** What a task tells that was asked for elsewhere, or before. */
@@ -128,10 +127,14 @@ export class Asking {
     return { answer, expected };
   }
 
-  /** A task that is found cancelled once its connection has broken may have been stopped by nothing else than that. */
-  async #toldAfterBreak(error: unknown, id: string): Promise<unknown> {
-    if (!(error instanceof CancelledError)) return error;
-    const { cancel } = await this.json<{ readonly cancel: { readonly cause: string } | null }>({ path: `/api/tasks/${id}` });
-    return cancel?.cause === 'client_disconnect' ? stoppedWithoutClient(id, error) : error;
+  /** A task that is found cancelled once its connection has broken may have been stopped by nothing else than that: then it was lost. */
+  async #told<T>(answer: Promise<T>, retries: Retries, { id }: TaskIssue, signal: AbortSignal): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (signal.aborted || !retries.isBroken || !(error instanceof CancelledError)) throw error;
+      const { cancel } = await this.json<Pick<TaskView, 'cancel'>>({ path: `/api/tasks/${id}` }, { signal });
+      throw cancel?.cause === 'client_disconnect' ? stoppedWithoutClient(id, error) : error;
+    }
   }
 }

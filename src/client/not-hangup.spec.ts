@@ -78,10 +78,13 @@ describe('a server that is busy', () => {
     return asked;
   };
 
-  it('is asked again under the same id where no task had begun', async () => {
-    const [first, second] = await askedOf('draining');
-    expect(second).toEqual(first);
-  });
+  it.each(['draining', 'auth_unavailable', 'database_unavailable'])(
+    'is asked again under the same id where no task had begun: %s',
+    async (code) => {
+      const [first, second] = await askedOf(code);
+      expect(second).toEqual(first);
+    },
+  );
 
   it('is asked again under another id, as of the same time, where its task had begun', async () => {
     const [first, second] = await askedOf('upstream_rate_limited');

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { CancelledError, ConnectionLostError, type HangupClient } from '../../src/client/index.js';
+import { CancelledError, ConnectionLostError, type Fetch, type HangupClient } from '../../src/client/index.js';
 import { eventually, Gate } from '../../src/testing/index.js';
 import { appClient } from '../support/app-client.js';
 import { runsPostgres } from '../support/backends.js';
@@ -96,6 +96,27 @@ describe('the client of an app whose connections break', () => {
     for (const link of proxy.links) link.cut();
     await told;
     expect((await task(taskId)).cancel?.cause).toBe('client_disconnect');
+  });
+
+  it('says so of a stream too that had not been answered yet', async () => {
+    app.model.script('quiz', { stallAfter: 3 });
+    const taskId = randomUUID();
+    // The server's first byte is the last of the first connection; the second comes when the task has stopped.
+    proxy.cutAfterBytes = 1;
+    for (const link of proxy.links) link.cut();
+    const isCut = async (): Promise<boolean> => (await task(taskId)).cancel?.cause === 'client_disconnect';
+    let isHealed = false;
+    const late: Fetch = async (url, init) => {
+      const isAgain = !isHealed && (await isCut().catch(() => false));
+      if (isAgain) await eventually(async () => (await task(taskId)).state === 'cancelled');
+      if (isAgain) proxy.cutAfterBytes = Infinity;
+      isHealed ||= isAgain;
+      return await fetch(url, init);
+    };
+    const phone = await appClient(app, { baseUrl: proxy.url, fetch: late });
+    const next = phone.quizzes.stream(QUIZ, { taskId, onDisconnect: 'cancel' }).next();
+    await expect(next).rejects.toMatchObject({ code: 'connection_lost', message: expect.stringContaining('was stopped because') });
+    expect(isHealed).toBe(true);
   });
 
   it('gives a stream up once its grace is over', async () => {
