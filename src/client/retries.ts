@@ -40,7 +40,8 @@ export class Retries {
   /** Resolves when another try makes sense after a failure; throws it where none does. */
   async after(failure: unknown, lastedMs: number): Promise<void> {
     const { signal } = this.#options;
-    if (signal.aborted || !(failure instanceof HangupError)) throw failure;
+    // A loss that the server itself has told of is no broken connection.
+    if (signal.aborted || !(failure instanceof HangupError) || failure.cause instanceof HangupError) throw failure;
     if (await pause(this.#pauseMs(failure, lastedMs), signal)) throw failure;
   }
 
