@@ -1,5 +1,5 @@
 /** So many disconnects are told of in one turn of the event loop: what follows each takes about a millisecond. */
-const IN_ONE_TURN = 50;
+const IN_ONE_TURN = 100;
 
 /**
  * Tells of clients that leave, at once and in their order; but of a crowd that leaves in one moment, as behind a balancer that dies, a few in
