@@ -36,6 +36,8 @@ export class CallRecord {
 
   /** Adds a piece of the answer, so that it can be counted if the provider never gets to say its own count. */
   add(text: string): void {
+    // Whoever answers has been asked.
+    this.isSent = true;
     this.#text += text;
   }
 

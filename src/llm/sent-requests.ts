@@ -5,6 +5,8 @@ import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nest
 /** What wants to know whether its request has left. */
 export interface Sending {
   isSent: boolean;
+  /** The model that is asked: each may have a client of its own. */
+  readonly model: string;
 }
 
 /**
@@ -16,8 +18,8 @@ export interface Sending {
 export class SentRequests implements OnModuleInit, OnApplicationShutdown {
   readonly #current = new AsyncLocalStorage<Sending>();
   readonly #sendings = new WeakMap<object, Sending>();
-  /** The clients of the models are seen here. */
-  #canSee = false;
+  /** The models whose clients are seen here. */
+  readonly #seen = new Set<string>();
 
   onModuleInit(): void {
     subscribe('undici:request:create', this.#onCreate);
@@ -31,14 +33,14 @@ export class SentRequests implements OnModuleInit, OnApplicationShutdown {
 
   /** Runs `begin`, which makes a request, and notes on `sending` when that has left. */
   during<T>(sending: Sending, begin: () => T): T {
-    sending.isSent = !this.#canSee;
+    sending.isSent = !this.#seen.has(sending.model);
     return this.#current.run(sending, begin);
   }
 
   readonly #onCreate = (message: unknown): void => {
     const sending = this.#current.getStore();
     if (!sending) return;
-    this.#canSee = true;
+    this.#seen.add(sending.model);
     sending.isSent = false;
     this.#sendings.set(requestOf(message), sending);
   };

@@ -39,7 +39,7 @@ describe('a chat over HTTP/2', () => {
     const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
     expect(headers).toMatchObject({ ':status': 200, 'content-type': 'text/event-stream' });
     const heard = await text(stream);
-    expect(heard).toMatch(/^event: task-start\n/);
+    expect(heard).toMatch(/^id: 1-1\nevent: task-start\n/);
     expect(heard).toMatch(/event: task-end\ndata: \{.*"state":"completed".*\}\n\n$/);
   });
 

@@ -59,7 +59,8 @@ describe('how a reply is read that waits for its reader:', () => {
     // The silence has been longer than the model may be silent: it is the reader's, and is not held against the model.
     expect(STANDSTILL_MS).toBeGreaterThan(IDLE_MS);
     reply.hangUp();
-    expect(await app.model.ended(call!)).toMatchObject({ outcome: 'client_closed', chunksSent: sent });
+    expect((await app.model.ended(call!)).outcome).toBe('client_closed');
+    expect(call!.chunksSent).toBeLessThan(ENDLESS.length / 5 / 2);
     await eventually(() =>
       app.logs.messages.includes(`[ChatService] Chat reply cancelled by client disconnect (session=${who.session} user=learner)`),
     );
