@@ -10,6 +10,7 @@ import { longText } from '../support/tutor-model.js';
 
 const IDLE_MS = 3000;
 const STANDSTILL_MS = 3500;
+const STANDSTILL_LOOKS = 200;
 /** More than all sockets and buffers between the model and the client hold, by far. */
 const ENDLESS = longText(300_000);
 
@@ -35,12 +36,14 @@ describe('how a reply is read that waits for its reader:', () => {
 
   /** Resolves with how much the model had sent when it sent no more: what sockets hold is a second's work, and more. */
   async function standstill({ journal }: ScriptedModelServer): Promise<number> {
-    let [sent, since] = [0, performance.now()];
+    let [sent, since, looks] = [0, performance.now(), 0];
     return await eventually(
       () => {
         const { chunksSent } = journal[0]!;
-        if (chunksSent === sent && sent > 0 && performance.now() - since > STANDSTILL_MS) return sent;
-        if (chunksSent !== sent) [sent, since] = [chunksSent, performance.now()];
+        looks += 1;
+        // Looks too, and not time alone: in a process that is held up nothing moves either.
+        if (chunksSent === sent && sent > 0 && looks > STANDSTILL_LOOKS && performance.now() - since > STANDSTILL_MS) return sent;
+        if (chunksSent !== sent) [sent, since, looks] = [chunksSent, performance.now(), 0];
         throw new Error(`still sending, ${sent} chunks so far`);
       },
       { timeoutMs: 25_000, message: 'a model that sends no more' },
@@ -59,8 +62,7 @@ describe('how a reply is read that waits for its reader:', () => {
     // The silence has been longer than the model may be silent: it is the reader's, and is not held against the model.
     expect(STANDSTILL_MS).toBeGreaterThan(IDLE_MS);
     reply.hangUp();
-    expect((await app.model.ended(call!)).outcome).toBe('client_closed');
-    expect(call!.chunksSent).toBeLessThan(ENDLESS.length / 5 / 2);
+    expect(await app.model.ended(call!)).toMatchObject({ outcome: 'client_closed', chunksSent: sent });
     await eventually(() =>
       app.logs.messages.includes(`[ChatService] Chat reply cancelled by client disconnect (session=${who.session} user=learner)`),
     );
