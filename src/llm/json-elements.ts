@@ -15,7 +15,6 @@ export interface ElementsOf {
 export class JsonElements {
   readonly #parser: JSONParser;
   #hasBegun = false;
-  #isOver = false;
 
   constructor({ list, onElement }: ElementsOf) {
     this.#parser = new JSONParser({ paths: [`$.${list}.*`], keepStack: false });
@@ -23,18 +22,18 @@ export class JsonElements {
       // An object in the place of the list has names where a list has numbers.
       if (typeof key === 'number') onElement(value, key);
     };
-    const end = (): void => {
-      this.#isOver = true;
-    };
-    this.#parser.onError = end;
-    this.#parser.onEnd = end;
+    this.#parser.onError = ignore;
   }
 
   write(piece: string): void {
-    if (this.#isOver) return;
     const start = this.#hasBegun ? 0 : piece.indexOf('{');
     if (start < 0) return;
     this.#hasBegun = true;
     this.#parser.write(piece.slice(start));
   }
+}
+
+/** Left to itself the parser throws. */
+function ignore(): void {
+  // The whole answer is judged elsewhere.
 }
