@@ -6,17 +6,19 @@ export class UpstreamClock {
   readonly #idle: NodeJS.Timeout;
   readonly #total: NodeJS.Timeout;
   #isHeld = false;
+  #lastLook?: NodeJS.Immediate;
 
   constructor({ idleTimeoutMs, timeoutMs }: LlmConfig, expire: (reason: DomainError) => void) {
     const expiry = (ms: number, what: string): void =>
       expire(new DomainError('upstream_timeout', `The language model ${what} for ${ms} ms.`));
-    this.#idle = setTimeout(() => this.#isHeld || expiry(idleTimeoutMs, 'said nothing'), idleTimeoutMs);
+    this.#idle = setTimeout(() => this.#lookOnceMore(() => expiry(idleTimeoutMs, 'said nothing')), idleTimeoutMs);
     this.#total = setTimeout(() => expiry(timeoutMs, 'was not done'), timeoutMs);
   }
 
   /** Something has come: while its reader has it, nothing is asked of the provider, and its silence does not count. */
   hold(): void {
     this.#isHeld = true;
+    clearImmediate(this.#lastLook);
   }
 
   /** The provider is asked for more: its silence begins now. */
@@ -28,5 +30,11 @@ export class UpstreamClock {
   stop(): void {
     clearTimeout(this.#idle);
     clearTimeout(this.#total);
+    clearImmediate(this.#lastLook);
+  }
+
+  /** Timers come before sockets: after a standstill of this process what the provider has said long ago is still to be read. */
+  #lookOnceMore(expire: () => void): void {
+    if (!this.#isHeld) this.#lastLook = setImmediate(expire);
   }
 }
