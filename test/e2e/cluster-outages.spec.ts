@@ -42,7 +42,7 @@ class Pair {
     const answer = await canceller.post(`/api/tasks/${held.id}/cancel`, { wait_ms: 10_000 }).answer;
     expect(answer?.json()).toMatchObject({ status: 'cancelled', receipt: { confirmed: true } });
     expect((await held.call.answer)?.status).toBe(409);
-    return (held.upstream.endedAt ?? Infinity) - sentAt;
+    return (await this.cluster.model.ended(held.upstream)).endedAt! - sentAt;
   }
 
   /** Most of several: one may wait its turn on a busy machine. */

@@ -46,7 +46,7 @@ describe('how a reply is read that waits for its reader:', () => {
         if (chunksSent !== sent) [sent, since, looks] = [chunksSent, performance.now(), 0];
         throw new Error(`still sending, ${sent} chunks so far`);
       },
-      { timeoutMs: 25_000, message: 'a model that sends no more' },
+      { timeoutMs: 80_000, message: 'a model that sends no more' },
     );
   }
 
@@ -73,7 +73,7 @@ describe('how a reply is read that waits for its reader:', () => {
     process.stdout.write(
       `a client that reads nothing: the model stops after ${sent} chunks (${call!.textSent.length} of ${ENDLESS.length} characters)\n`,
     );
-  });
+  }, 120_000);
 
   it('not at all, and cancelled from elsewhere: it ends all the same', async () => {
     const who = await chatter();
@@ -85,7 +85,7 @@ describe('how a reply is read that waits for its reader:', () => {
     expect(app.logs.messages).toContain('[chat_reply] Cancelled by user, aborting LLM call');
     await reply.resumeReading();
     expect(await reply.end()).toMatchObject({ state: 'cancelled', cause: 'scope' });
-  });
+  }, 120_000);
 
   it('late: all of it comes, and the reply is complete', async () => {
     const who = await chatter();
