@@ -5,7 +5,7 @@ import { createApp } from '../app.setup.js';
 import { TokenVerifier } from '../auth/index.js';
 import { loadConfig } from '../config/index.js';
 import { Database } from '../database/index.js';
-import { HangupClient } from '../testing/index.js';
+import { SocketClient } from '../testing/index.js';
 import { LedgerRepository } from './ledger.repository.js';
 import { LogTap } from './log-tap.js';
 import { WireTap } from './wire-tap.js';
@@ -16,7 +16,7 @@ const ENVIRONMENT = { DATA_DIR: 'memory://', LOG_LEVEL: 'info' };
 /** The whole app on a free port, with everything that the story wants to look at. */
 export class DemoApp implements AsyncDisposable {
   readonly ledger: LedgerRepository;
-  readonly #clients: HangupClient[] = [];
+  readonly #clients: SocketClient[] = [];
 
   private constructor(
     readonly app: NestFastifyApplication,
@@ -36,9 +36,9 @@ export class DemoApp implements AsyncDisposable {
   }
 
   /** A client over real sockets, with a token of its own. */
-  async client(user: string): Promise<HangupClient> {
+  async client(user: string): Promise<SocketClient> {
     const token = await this.app.get(TokenVerifier).issue(user);
-    const client = new HangupClient(await this.app.getUrl(), { authorization: `Bearer ${token}` });
+    const client = new SocketClient(await this.app.getUrl(), { authorization: `Bearer ${token}` });
     this.#clients.push(client);
     return client;
   }

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { eventually, type HangupClient } from '../testing/index.js';
+import { eventually, type SocketClient } from '../testing/index.js';
 import type { Bill } from './bill.js';
 import type { DemoApp } from './demo-app.js';
 import type { LogLine } from './log-tap.js';
@@ -40,7 +40,7 @@ async function aQuizIsMade(app: DemoApp): Promise<Bill> {
   return bill;
 }
 
-async function generate(client: HangupClient): Promise<{ generated: Generated; ms: number }> {
+async function generate(client: SocketClient): Promise<{ generated: Generated; ms: number }> {
   const from = performance.now();
   const answer = await client.post(ROUTE, QUIZ).answer;
   if (answer?.status !== 200) throw new Error(`The quiz could not be made: ${answer?.status} ${answer?.text}`);
@@ -60,7 +60,7 @@ async function aQuizIsHungUp(app: DemoApp, whole: Bill): Promise<Bill> {
   return bill;
 }
 
-async function hangUp(client: HangupClient): Promise<number> {
+async function hangUp(client: SocketClient): Promise<number> {
   const call = client.post(ROUTE, QUIZ);
   await delay(PATIENCE_MS);
   return await call.hangUp();
@@ -78,7 +78,7 @@ function tellWhatDidNot({ wire }: DemoApp, cutAt: number, stages: readonly strin
   say(`   Never called: ${stages.join(', ')}. Model calls begun after the cut: ${calls}. Quizzes stored for Ben: ${quizzes}.`);
 }
 
-async function countQuizzes(client: HangupClient): Promise<number> {
+async function countQuizzes(client: SocketClient): Promise<number> {
   const answer = await client.get('/api/quizzes').answer;
   return answer?.json<{ quizzes: unknown[] }>().quizzes.length ?? 0;
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { backends, type Backend } from '../../test/support/backends.js';
 import { rowsOf } from '../../test/support/rows.js';
 import { startTestApp, type TestApp } from '../../test/support/test-app.js';
-import type { HangupClient } from '../testing/index.js';
+import type { SocketClient } from '../testing/index.js';
 
 interface Chapter {
   readonly id: number;
@@ -15,7 +15,7 @@ const SAMPLE = { id: 1, title: 'Willow Street Mandarin', language: 'zh', level: 
 
 describe.each(backends)('the books, on %s', (backend: Backend) => {
   let app: TestApp;
-  let client: HangupClient;
+  let client: SocketClient;
 
   beforeAll(async () => {
     app = await startTestApp({ backend });

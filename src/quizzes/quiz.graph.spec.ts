@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { evaluator, materialsOf, writer } from '../../test/support/quiz-model.js';
 import { startTestApp, type TestApp } from '../../test/support/test-app.js';
-import type { HangupClient } from '../testing/index.js';
+import type { SocketClient } from '../testing/index.js';
 
 const QUIZ = { book_id: 1, chapter_id: 101, exercise_type: 'grammar', question_count: 3 };
 
@@ -17,7 +17,7 @@ interface Made {
 
 describe('the quiz graph', () => {
   let app: TestApp;
-  let client: HangupClient;
+  let client: SocketClient;
 
   beforeAll(async () => {
     app = await startTestApp();

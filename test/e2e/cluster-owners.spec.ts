@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { eventually, type Answer, type HangupClient } from '../../src/testing/index.js';
+import { eventually, type Answer, type SocketClient } from '../../src/testing/index.js';
 import { runsPostgres } from '../support/backends.js';
 import { BuiltApp } from '../support/built-app.js';
 import { Cluster, type Instance } from '../support/cluster.js';
@@ -48,7 +48,7 @@ describeIfThere('an instance that is gone, or looks like it', () => {
 
   const owner = (): Instance => cluster.instance(0);
 
-  async function clientOf(i: number): Promise<HangupClient> {
+  async function clientOf(i: number): Promise<SocketClient> {
     return await cluster.client(cluster.instance(i).url);
   }
 
@@ -63,7 +63,7 @@ describeIfThere('an instance that is gone, or looks like it', () => {
     return performance.now() - from;
   }
 
-  async function cancel(client: HangupClient, { id }: HeldQuiz, body: object = {}): Promise<Answer | undefined> {
+  async function cancel(client: SocketClient, { id }: HeldQuiz, body: object = {}): Promise<Answer | undefined> {
     return await client.post(`/api/tasks/${id}/cancel`, { wait_ms: 10_000, ...body }).answer;
   }
 

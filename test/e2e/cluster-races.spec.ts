@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { eventually, type Call, type HangupClient } from '../../src/testing/index.js';
+import { eventually, type Call, type SocketClient } from '../../src/testing/index.js';
 import { runsPostgres } from '../support/backends.js';
 import { BuiltApp } from '../support/built-app.js';
 import { Cluster } from '../support/cluster.js';
@@ -41,8 +41,8 @@ describeIfThere('two instances and races that are decided', () => {
   let quizzes: HeldQuizzes;
   /** Of each test one, so that none of them is met by the marks of another. */
   let owner: string;
-  let here: HangupClient;
-  let there: HangupClient;
+  let here: SocketClient;
+  let there: SocketClient;
   let standstill: Standstill | undefined;
 
   beforeAll(async () => {
@@ -99,7 +99,7 @@ describeIfThere('two instances and races that are decided', () => {
     return { ...answer!.json<{ code?: string }>(), status: answer!.status };
   }
 
-  function create(client: HangupClient, id: string, body: object): Call {
+  function create(client: SocketClient, id: string, body: object): Call {
     return client.post('/api/quizzes/generate', body, { 'x-task-id': id });
   }
 

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { percentile } from '../../src/bench/harness/statistics.js';
-import type { HangupClient } from '../../src/testing/index.js';
+import type { SocketClient } from '../../src/testing/index.js';
 import { runsPostgres } from '../support/backends.js';
 import { BuiltApp } from '../support/built-app.js';
 import { Cluster, inLanes, timed } from '../support/cluster.js';
@@ -50,7 +50,7 @@ describeIfThere('three instances behind a balancer', () => {
   }
 
   /** Milliseconds from the moment when the cancel was sent to the moment when the model saw its socket close. */
-  async function cancelHeld(client: HangupClient, held: HeldQuiz): Promise<number> {
+  async function cancelHeld(client: SocketClient, held: HeldQuiz): Promise<number> {
     const sentAt = performance.now();
     const answer = await client.post(`/api/tasks/${held.id}/cancel`, { reason: 'changed my mind' }).answer;
     expect(answer?.status).toBe(200);

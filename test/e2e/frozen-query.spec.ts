@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { eventually, type HangupClient } from '../../src/testing/index.js';
+import { eventually, type SocketClient } from '../../src/testing/index.js';
 import { runsPostgres } from '../support/backends.js';
 import { BuiltApp } from '../support/built-app.js';
 import { Cluster } from '../support/cluster.js';
@@ -11,7 +11,7 @@ const DEADLINE_MS = 2000;
 (runsPostgres ? describe : describe.skip)('a process that stands still in a query', () => {
   let built: BuiltApp;
   let cluster: Cluster;
-  let client: HangupClient;
+  let client: SocketClient;
 
   beforeAll(async () => {
     built = await BuiltApp.build();

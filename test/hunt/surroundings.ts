@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { HangupClient, type Call, type CallOptions } from '../../src/testing/index.js';
+import { SocketClient, type Call, type CallOptions } from '../../src/testing/index.js';
 import type { BuiltApp } from '../support/built-app.js';
 import { Cluster, tokenFor } from '../support/cluster.js';
 import { addLessons } from '../support/lessons.js';
@@ -28,8 +28,8 @@ interface Disturbance {
 export class Surroundings {
   readonly #disturbances: Disturbance[] = [];
   readonly #lessons = Array.from({ length: LESSONS }, (_, lesson) => lesson);
-  readonly #connected: HangupClient[] = [];
-  #clients: HangupClient[] = [];
+  readonly #connected: SocketClient[] = [];
+  #clients: SocketClient[] = [];
   #isDisturbed = false;
 
   private constructor(
@@ -129,7 +129,7 @@ export class Surroundings {
   /** To those that run. */
   #connect(): void {
     const running = this.cluster.instances.filter(({ process }) => process.isRunning);
-    this.#clients = running.map(({ url }) => new HangupClient(url));
+    this.#clients = running.map(({ url }) => new SocketClient(url));
     this.#connected.push(...this.#clients);
   }
 }

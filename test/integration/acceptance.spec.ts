@@ -3,7 +3,7 @@ import { AbortContext, AbortStats } from '../../src/abort/index.js';
 import { ContentRepository } from '../../src/content/index.js';
 import { GenerateQuizNode } from '../../src/quizzes/nodes/generate-quiz.node.js';
 import { QueryWeaknessNode } from '../../src/quizzes/nodes/query-weakness.node.js';
-import { eventually, Gate, type HangupClient } from '../../src/testing/index.js';
+import { eventually, Gate, type SocketClient } from '../../src/testing/index.js';
 import { backends, type Backend } from '../support/backends.js';
 import { LedgerReader } from '../support/ledger.js';
 import { holdAfter } from '../support/moments.js';
@@ -25,7 +25,7 @@ interface Quiz {
 
 describe.each(backends)('the acceptance criteria, over a real socket and on %s', (backend: Backend) => {
   let app: TestApp;
-  let client: HangupClient;
+  let client: SocketClient;
 
   beforeAll(async () => {
     // Nothing on behalf of nobody happens in between: what is counted here is done for requests.

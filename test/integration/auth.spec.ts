@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { SignJWT } from 'jose';
-import { HangupClient, type Answer, type Call } from '../../src/testing/index.js';
+import { SocketClient, type Answer, type Call } from '../../src/testing/index.js';
 import { KeyServer } from '../support/key-server.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
@@ -22,7 +22,7 @@ describe('who may ask', () => {
   afterAll(() => app.close());
 
   const bare = async (path: string, headers?: Record<string, string>): Promise<Answer> => {
-    const client = new HangupClient(app.url, headers);
+    const client = new SocketClient(app.url, headers);
     const answer = await client.get(path).answer;
     client.close();
     return answer!;
@@ -53,7 +53,7 @@ describe('who may ask', () => {
   });
 
   it('is refused before a body is looked at, and before any work begins', async () => {
-    const client = new HangupClient(app.url);
+    const client = new SocketClient(app.url);
     for (const path of ['/api/quizzes/generate', '/api/quizzes/validate-answer']) {
       const answer = await client.post(path, { nonsense: true }).answer;
       expectUnauthorized(answer!, 'Send a token: Authorization: Bearer <JWT>.');
@@ -80,8 +80,8 @@ describe('who may ask', () => {
 
 describe('whose quiz it is', () => {
   let app: TestApp;
-  let ada: HangupClient;
-  let bob: HangupClient;
+  let ada: SocketClient;
+  let bob: SocketClient;
   let quiz: Quiz;
 
   beforeAll(async () => {
@@ -146,7 +146,7 @@ describe('who signed', () => {
   });
 
   async function asking(token: string): Promise<Answer> {
-    const client = new HangupClient(app.url, { authorization: `Bearer ${token}` });
+    const client = new SocketClient(app.url, { authorization: `Bearer ${token}` });
     const answer = await client.get('/api/books').answer;
     client.close();
     return answer!;

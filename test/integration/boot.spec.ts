@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { HangupClient } from '../../src/testing/index.js';
+import { SocketClient } from '../../src/testing/index.js';
 import { BuiltApp } from '../support/built-app.js';
 
 const MEMORY = { DATA_DIR: 'memory://', PORT: '0', LOG_LEVEL: 'info' };
@@ -65,7 +65,7 @@ describe('the program', () => {
     expect(JSON.parse(body)).toMatchObject({ book_id: 1, chapter_id: 101 });
     expect(run.stdout).toMatch(/database {2}embedded PostgreSQL \(PGlite\) in memory\n/);
     expect(run.stdout).toMatch(/model {5}built-in offline model/);
-    const client = new HangupClient(url, { authorization: `Bearer ${token}` });
+    const client = new SocketClient(url, { authorization: `Bearer ${token}` });
     const answer = await client.get('/api/books').answer;
     client.close();
     expect(answer?.json()).toEqual({ books: [expect.objectContaining({ id: 1, chapters: 5 })] });

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { eventually, Gate, type HangupClient } from '../../src/testing/index.js';
+import { eventually, Gate, type SocketClient } from '../../src/testing/index.js';
 import { consult, machineOf } from '../support/analysis-model.js';
 import { backends } from '../support/backends.js';
 import { LedgerReader } from '../support/ledger.js';
@@ -43,7 +43,7 @@ describe.each(backends)('the budget of a user, on %s', (backend) => {
   });
 
   /** Somebody who has spent so much today. */
-  async function someone(spent = 0, scope?: string): Promise<{ owner: string; client: HangupClient; tasks: TaskClient }> {
+  async function someone(spent = 0, scope?: string): Promise<{ owner: string; client: SocketClient; tasks: TaskClient }> {
     const owner = newId();
     if (spent > 0) {
       await rowsOf(

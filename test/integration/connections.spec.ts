@@ -6,7 +6,7 @@ import { AbortContext, AbortStats } from '../../src/abort/index.js';
 import { Database } from '../../src/database/index.js';
 import { RetrieveContentNode } from '../../src/quizzes/nodes/retrieve-content.node.js';
 import type { Receipt } from '../../src/tasks/index.js';
-import { eventually, Gate, type HangupClient } from '../../src/testing/index.js';
+import { eventually, Gate, type SocketClient } from '../../src/testing/index.js';
 import { runsPostgres } from '../support/backends.js';
 import { LedgerReader } from '../support/ledger.js';
 import { DatabaseWatch } from '../support/locks.js';
@@ -19,7 +19,7 @@ const count = (app: TestApp, msg: string) => app.logs.messages.filter((each) => 
 
 describe('connections', () => {
   let app: TestApp;
-  let client: HangupClient;
+  let client: SocketClient;
 
   beforeAll(async () => {
     app = await startTestApp({ backend: runsPostgres ? 'postgres' : 'embedded' });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { eventually, Gate, HangupClient, ScriptedModelServer, type Answer } from '../../src/testing/index.js';
+import { eventually, Gate, SocketClient, ScriptedModelServer, type Answer } from '../../src/testing/index.js';
 import { createScratchDatabase, runsPostgres, type ScratchDatabase } from '../support/backends.js';
 import { BuiltApp, type RunningApp } from '../support/built-app.js';
 import { DatabaseWatch } from '../support/locks.js';
@@ -21,7 +21,7 @@ onPostgres('a program that is told to leave', () => {
   let run: RunningApp;
   let url: string;
   let token: string;
-  let client: HangupClient;
+  let client: SocketClient;
 
   beforeAll(async () => {
     [built, model] = await Promise.all([BuiltApp.build(), ScriptedModelServer.start()]);
@@ -47,7 +47,7 @@ onPostgres('a program that is told to leave', () => {
     run = built.start({ PORT: '0', DRAIN_TIMEOUT_MS: NEVER, ...services, ...env });
     [, url = ''] = await run.says(/Hangup is up at (http:\/\/127\.0\.0\.1:[1-9]\d*) /);
     [, token = ''] = await run.says(/Bearer (ey\S+?)"/);
-    client = new HangupClient(url, { authorization: `Bearer ${token}` });
+    client = new SocketClient(url, { authorization: `Bearer ${token}` });
     model.reset();
   }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AbortStats } from '../../src/abort/index.js';
 import { Database } from '../../src/database/index.js';
-import { eventually, Gate, type HangupClient } from '../../src/testing/index.js';
+import { eventually, Gate, type SocketClient } from '../../src/testing/index.js';
 import { backends, type Backend } from '../support/backends.js';
 import { LedgerReader } from '../support/ledger.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
@@ -12,7 +12,7 @@ const PURPOSES = ['embeddings', 'quiz', 'quiz_evaluation'];
 
 describe.each(backends)('what is left after many quizzes, half of them hung up, on %s', (backend: Backend) => {
   let app: TestApp;
-  let client: HangupClient;
+  let client: SocketClient;
 
   beforeAll(async () => {
     app = await startTestApp({ backend });

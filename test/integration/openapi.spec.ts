@@ -6,7 +6,7 @@ import { DomainError, PROBLEM_JSON, type Problem } from '../../src/problems/inde
 import { kindOf, PROBLEMS } from '../../src/problems/problem-status.js';
 import { BooksService } from '../../src/quizzes/books.service.js';
 import { Tasks } from '../../src/tasks/index.js';
-import type { Behaviour, Call, HangupClient } from '../../src/testing/index.js';
+import type { Behaviour, Call, SocketClient } from '../../src/testing/index.js';
 import { PublishedApi } from '../support/published-api.js';
 import { Learner, type QuizAnswer } from '../support/quiz-client.js';
 import { evaluator } from '../support/quiz-model.js';
@@ -85,7 +85,7 @@ const WITH_INPUT = ['validation_failed', 'bad_request', 'uri_too_long', 'payload
 
 describe('what /docs-json publishes', () => {
   let app: TestApp;
-  let client: HangupClient;
+  let client: SocketClient;
   let quiz: QuizAnswer;
   let api: PublishedApi;
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Problem } from '../../src/problems/index.js';
 import { ContentRepository } from '../../src/content/index.js';
-import type { Answer, Call, CallOptions, HangupClient } from '../../src/testing/index.js';
+import type { Answer, Call, CallOptions, SocketClient } from '../../src/testing/index.js';
 import { backends, type Backend } from '../support/backends.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
@@ -13,7 +13,7 @@ const cursor = (text: string): string => `/api/quizzes?cursor=${Buffer.from(text
 
 describe.each(backends)('what cannot be answered, on %s', (backend: Backend) => {
   let app: TestApp;
-  let client: HangupClient;
+  let client: SocketClient;
 
   beforeAll(async () => {
     app = await startTestApp({ backend });

@@ -2,7 +2,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Tasks } from '../../src/tasks/index.js';
-import { eventually, HangupClient, type Answer } from '../../src/testing/index.js';
+import { eventually, SocketClient, type Answer } from '../../src/testing/index.js';
 import { createScratchDatabase, runsPostgres } from '../support/backends.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
@@ -10,11 +10,11 @@ const QUIZ = { book_id: 1, chapter_id: 101, exercise_type: 'vocabulary', questio
 const REDIS_URL = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379';
 
 let app: TestApp;
-let client: HangupClient;
+let client: SocketClient;
 
 async function start(options: TestAppOptions = {}): Promise<void> {
   app = await startTestApp(options);
-  client = new HangupClient(app.url);
+  client = new SocketClient(app.url);
 }
 
 afterEach(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { LiveTasks, Sweep, type TaskView } from '../../src/tasks/index.js';
 import { AbortContext } from '../../src/abort/index.js';
-import { eventually, Gate, type HangupClient } from '../../src/testing/index.js';
+import { eventually, Gate, type SocketClient } from '../../src/testing/index.js';
 import { backends, type Backend } from '../support/backends.js';
 import { rowsOf } from '../support/rows.js';
 import { answerOf, newId, TaskClient } from '../support/task-client.js';
@@ -20,7 +20,7 @@ describe.each(backends)('the history of tasks, on %s', (backend: Backend) => {
     return new TaskClient(await app.client(name));
   }
 
-  async function statusOf(client: HangupClient, path: string, method = 'GET'): Promise<[number, unknown]> {
+  async function statusOf(client: SocketClient, path: string, method = 'GET'): Promise<[number, unknown]> {
     const { status, json } = await answerOf(client.call({ method, path }));
     return [status, json<{ code: string }>().code];
   }

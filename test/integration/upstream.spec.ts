@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { AbortContext } from '../../src/abort/index.js';
 import { Llm } from '../../src/llm/index.js';
-import { eventually, Gate, type HangupClient } from '../../src/testing/index.js';
+import { eventually, Gate, type SocketClient } from '../../src/testing/index.js';
 import { LedgerReader } from '../support/ledger.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
@@ -17,7 +17,7 @@ interface Problem {
 
 describe('when the model fails', () => {
   let app: TestApp;
-  let client: HangupClient;
+  let client: SocketClient;
 
   beforeAll(async () => {
     app = await startTestApp({

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Gate, type HangupClient } from '../../src/testing/index.js';
+import { Gate, type SocketClient } from '../../src/testing/index.js';
 import type { Spent, UsageReport } from '../../src/usage/usage.dto.js';
 import { consult } from '../support/analysis-model.js';
 import { backends } from '../support/backends.js';
@@ -34,7 +34,7 @@ describe.each(backends)('GET /api/usage, on %s', (backend) => {
   afterAll(() => app.close());
 
   /** Somebody whom no other test knows. */
-  async function someone(): Promise<{ owner: string; client: HangupClient; tasks: TaskClient }> {
+  async function someone(): Promise<{ owner: string; client: SocketClient; tasks: TaskClient }> {
     const owner = newId();
     const client = await app.client(owner);
     return { owner, client, tasks: new TaskClient(client) };

@@ -1,7 +1,7 @@
 import { Agent, request, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { TokenVerifier } from '../../src/auth/index.js';
-import { eventually, HangupClient } from '../../src/testing/index.js';
+import { eventually, SocketClient } from '../../src/testing/index.js';
 import type { TestApp } from './test-app.js';
 
 export interface HeardEvent {
@@ -14,7 +14,7 @@ export class Chatter {
   private constructor(
     private readonly url: URL,
     private readonly token: string,
-    readonly client: HangupClient,
+    readonly client: SocketClient,
     readonly session: string,
   ) {}
 
@@ -25,7 +25,7 @@ export class Chatter {
 
   /** The same learner in the same session, at another instance. */
   at(url: string): Chatter {
-    return new Chatter(new URL(url), this.token, new HangupClient(url, { authorization: `Bearer ${this.token}` }), this.session);
+    return new Chatter(new URL(url), this.token, new SocketClient(url, { authorization: `Bearer ${this.token}` }), this.session);
   }
 
   /** Sends a message; `body` has what goes along with it. */

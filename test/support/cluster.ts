@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { SignJWT } from 'jose';
-import { eventually, HangupClient, ScriptedModelServer } from '../../src/testing/index.js';
+import { eventually, SocketClient, ScriptedModelServer } from '../../src/testing/index.js';
 import { createScratchDatabase, type ScratchDatabase } from './backends.js';
 import { Balancer } from './balancer.js';
 import type { BuiltApp, RunningApp } from './built-app.js';
@@ -61,7 +61,7 @@ export class Instance {
 /** Several processes of the built program on one database, one bus and one scripted model. */
 export class Cluster {
   readonly #balancers: Balancer[] = [];
-  readonly #clients: HangupClient[] = [];
+  readonly #clients: SocketClient[] = [];
 
   private constructor(
     readonly instances: readonly Instance[],
@@ -106,8 +106,8 @@ export class Cluster {
   }
 
   /** A client with a token of its own for this user, whose every request is a new connection. */
-  async client(url: string, user = 'learner', scope?: string): Promise<HangupClient> {
-    const client = new HangupClient(url, { authorization: `Bearer ${await tokenFor(user, scope)}`, connection: 'close' });
+  async client(url: string, user = 'learner', scope?: string): Promise<SocketClient> {
+    const client = new SocketClient(url, { authorization: `Bearer ${await tokenFor(user, scope)}`, connection: 'close' });
     this.#clients.push(client);
     return client;
   }

@@ -1,7 +1,7 @@
 import { request, type ClientRequest } from 'node:http';
 import { TokenVerifier } from '../../src/auth/index.js';
 import type { AcceptedDocuments, DocumentView } from '../../src/documents/documents.dto.js';
-import { eventually, type Answer, type HangupClient } from '../../src/testing/index.js';
+import { eventually, type Answer, type SocketClient } from '../../src/testing/index.js';
 import type { TaskView } from '../../src/tasks/index.js';
 import { answerOf, TaskClient } from './task-client.js';
 import type { TestApp } from './test-app.js';
@@ -37,7 +37,7 @@ const BOUNDARY = '----hangup-test';
 /** What a learner's app does with documents and their books. */
 export class DocumentClient extends TaskClient {
   private constructor(
-    client: HangupClient,
+    client: SocketClient,
     readonly url: string,
     readonly token: string,
   ) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Gate, type Call, type CallMatch, type HangupClient, type ScriptedModelServer } from '../../src/testing/index.js';
+import { Gate, type Call, type CallMatch, type SocketClient, type ScriptedModelServer } from '../../src/testing/index.js';
 import type { ModelCall } from '../../src/llm/offline/index.js';
 import { lessonOf, quizOf } from './lessons.js';
 
@@ -26,7 +26,7 @@ export class HeldQuizzes {
   constructor(private readonly model: ScriptedModelServer) {}
 
   /** Starts a quiz through `client`; resolves when its call for `purpose` stands still. */
-  async start(client: HangupClient, { purpose = 'quiz', headers = {} }: { purpose?: string; headers?: Record<string, string> } = {}) {
+  async start(client: SocketClient, { purpose = 'quiz', headers = {} }: { purpose?: string; headers?: Record<string, string> } = {}) {
     const lesson = this.#lessons++;
     const [id, body, gate] = [randomUUID(), quizOf(lesson), new Gate()];
     const matches: CallMatch = (call) => call.purpose === purpose && lessonOf(call) === lesson;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Random } from '../hunt/random.js';
-import type { Call, HangupClient } from '../../src/testing/index.js';
+import type { Call, SocketClient } from '../../src/testing/index.js';
 import { inLanes } from './cluster.js';
 import { machines, ProjectClient } from './project-client.js';
 import { Learner, type QuizAnswer } from './quiz-client.js';
@@ -43,7 +43,7 @@ export function planMixed(seed: number, count: number, lengths: Lengths): Planne
 }
 
 interface Owner {
-  readonly client: HangupClient;
+  readonly client: SocketClient;
   readonly quiz: QuizAnswer;
 }
 
@@ -73,13 +73,13 @@ async function play({ client, quiz }: Owner, planned: Planned, i: number): Promi
   return answer?.status;
 }
 
-async function stop(client: HangupClient, call: Call, id: string, cut: Cut, afterMs: number): Promise<void> {
+async function stop(client: SocketClient, call: Call, id: string, cut: Cut, afterMs: number): Promise<void> {
   await delay(afterMs);
   if (cut === 'hang-up') await call.hangUp();
   else await client.post(`/api/tasks/${id}/cancel`, { wait_ms: 0 }).answer;
 }
 
-function send(client: HangupClient, quiz: QuizAnswer, planned: Planned, i: number, headers: Readonly<Record<string, string>>): Call {
+function send(client: SocketClient, quiz: QuizAnswer, planned: Planned, i: number, headers: Readonly<Record<string, string>>): Call {
   switch (planned.kind) {
     case 'quiz':
       return client.post('/api/quizzes/generate', { book_id: 1, chapter_id: 101, exercise_type: 'mixed', question_count: 1 }, headers);

@@ -1,5 +1,5 @@
 import type { AnalysisView } from '../../src/analyses/analyses.dto.js';
-import { eventually, type Answer, type Call, type HangupClient } from '../../src/testing/index.js';
+import { eventually, type Answer, type Call, type SocketClient } from '../../src/testing/index.js';
 import { answerOf } from './task-client.js';
 
 /** A virtual machine, as a customer's inventory has it. */
@@ -35,12 +35,12 @@ export function machines(count: number): Machine[] {
 /** What the owner of a project does with it. */
 export class ProjectClient {
   constructor(
-    readonly client: HangupClient,
+    readonly client: SocketClient,
     readonly project: string,
   ) {}
 
   /** Another project of the same owner, or the same of another. */
-  with({ client = this.client, project = this.project }: { readonly client?: HangupClient; readonly project?: string }): ProjectClient {
+  with({ client = this.client, project = this.project }: { readonly client?: SocketClient; readonly project?: string }): ProjectClient {
     return new ProjectClient(client, project);
   }
 

@@ -1,4 +1,4 @@
-import type { HangupClient } from '../../src/testing/index.js';
+import type { SocketClient } from '../../src/testing/index.js';
 
 export interface QuizAnswer {
   readonly id: string;
@@ -26,7 +26,7 @@ export interface Verdict {
 
 /** A learner who makes quizzes and answers their questions. */
 export class Learner {
-  constructor(readonly client: HangupClient) {}
+  constructor(readonly client: SocketClient) {}
 
   async makeQuiz(over: object = {}): Promise<QuizAnswer> {
     const body = { book_id: 1, chapter_id: 101, exercise_type: 'mixed', question_count: 8, ...over };

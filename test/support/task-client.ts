@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Answer, Call, HangupClient } from '../../src/testing/index.js';
+import type { Answer, Call, SocketClient } from '../../src/testing/index.js';
 import type { CancelAnswer, TaskView } from '../../src/tasks/index.js';
 
 export const QUIZ = { book_id: 1, chapter_id: 101, exercise_type: 'vocabulary', question_count: 3 } as const;
 
 /** What a learner's app does with tasks. */
 export class TaskClient {
-  constructor(readonly client: HangupClient) {}
+  constructor(readonly client: SocketClient) {}
 
   /** Asks for a quiz under an id of one's own. */
   quiz(id: string, headers: Readonly<Record<string, string>> = {}, over: object = {}): Call {

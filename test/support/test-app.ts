@@ -3,7 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from '../../src/app.setup.js';
 import { TokenVerifier } from '../../src/auth/index.js';
 import { loadConfig } from '../../src/config/index.js';
-import { HangupClient, ScriptedModelServer } from '../../src/testing/index.js';
+import { SocketClient, ScriptedModelServer } from '../../src/testing/index.js';
 import { createScratchDatabase, type Backend } from './backends.js';
 import { createEmbeddedDirectory } from './embedded.js';
 import { logs, type LogCapture } from './log-capture.js';
@@ -19,7 +19,7 @@ export interface TestApp {
   /** What the app was started with: for programs that are to stand beside it. */
   readonly env: Readonly<Record<string, string>>;
   /** A client with a token of its own for this user. */
-  client(user?: string, options?: { scope?: string }): Promise<HangupClient>;
+  client(user?: string, options?: { scope?: string }): Promise<SocketClient>;
   /** Forgets what was logged, asked and queried, and all scripts. */
   reset(): void;
   close(): Promise<void>;
@@ -51,7 +51,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   model.reset();
   queries.clear();
   logs.clear();
-  const clients: HangupClient[] = [];
+  const clients: SocketClient[] = [];
   return {
     app,
     url,
@@ -62,7 +62,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     env: all,
     client: async (user = 'learner', options) => {
       const token = await app.get(TokenVerifier).issue(user, options);
-      const client = new HangupClient(url, { authorization: `Bearer ${token}` });
+      const client = new SocketClient(url, { authorization: `Bearer ${token}` });
       clients.push(client);
       return client;
     },

@@ -30,7 +30,7 @@ export interface CallOptions {
 }
 
 /** A client that hangs up when told to: a simulated disconnect, over a real socket. */
-export class HangupClient {
+export class SocketClient {
   readonly #agent = new Agent({ keepAlive: true });
   readonly #url: URL;
   readonly #headers: Readonly<Record<string, string>>;
