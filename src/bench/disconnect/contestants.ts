@@ -1,7 +1,8 @@
 import { Child } from '../harness/child.js';
+import type { EventLoop } from '../harness/event-loop.js';
 import type { RawPost } from '../harness/raw-post.js';
 
-export interface ContestantApi {
+export interface ContestantApi extends EventLoop {
   start: (modelUrl: string, env: Readonly<Record<string, string>>) => Promise<RawPost>;
   readonly [method: string]: (...args: never[]) => unknown;
 }

@@ -4,6 +4,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { AbortModule, RequestSignal } from '../../abort/index.js';
 import { ConfigModule, loadConfig } from '../../config/index.js';
 import { Models } from '../../llm/index.js';
+import { eventLoop } from '../harness/event-loop.js';
 import { serve } from '../harness/serve.js';
 import type { ContestantApi } from './contestants.js';
 
@@ -26,6 +27,7 @@ function modelsAt(modelUrl: string) {
 
 /** The module and the real model client, with nothing between them. */
 const api = {
+  ...eventLoop,
   async start(modelUrl: string) {
     const app = await NestFactory.create(modelsAt(modelUrl), new FastifyAdapter({ forceCloseConnections: true }), { logger: false });
     await app.listen(0, '127.0.0.1');

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { createServer, request as open } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { eventLoop } from '../harness/event-loop.js';
 import { serve } from '../harness/serve.js';
 import type { ContestantApi } from './contestants.js';
 
 /** The least that a proxy can do: pipe both ways, and destroy its upstream when its client leaves. */
 const api = {
+  ...eventLoop,
   async start(modelUrl: string) {
     const server = createServer((request, response) => {
       const upstream = open(`${modelUrl}/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' } });

@@ -1,3 +1,4 @@
+import { eventLoop } from '../harness/event-loop.js';
 import { createQuizApp, issueTokens } from '../harness/quiz-app.js';
 import { serve } from '../harness/serve.js';
 import type { ContestantApi } from './contestants.js';
@@ -6,6 +7,7 @@ let close: () => Promise<void> = () => Promise.resolve();
 
 /** The real thing: a quiz in the making, through guard, graph, gateway and ledger. */
 const api = {
+  ...eventLoop,
   async start(modelUrl: string, env: Readonly<Record<string, string>>) {
     const app = await createQuizApp(modelUrl, env);
     close = () => app.close();

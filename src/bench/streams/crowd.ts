@@ -18,7 +18,7 @@ async function open(request: RawPost): Promise<void> {
   });
   const [head] = (await once(socket, 'data')) as [Buffer];
   const [status = ''] = head.toString('latin1').split('\r\n', 1);
-  if (!status.includes(' 200 ')) throw new Error(`A stream was refused: ${head.toString('utf8')}`);
+  if (!/ 20[01] /.test(status)) throw new Error(`A stream was refused: ${head.toString('utf8')}`);
 }
 
 async function openAll(requests: Iterator<RawPost>): Promise<void> {

@@ -1,10 +1,10 @@
 import { Socket } from 'node:net';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { queryObjects } from 'node:v8';
 import { AbortContext, AbortScope } from '../../abort/index.js';
 import { Database } from '../../database/index.js';
 import { LiveTasks } from '../../tasks/index.js';
+import { eventLoop } from '../harness/event-loop.js';
 import { createQuizApp, issueTokens, type QuizApp } from '../harness/quiz-app.js';
 import { serve } from '../harness/serve.js';
 import { BooksRepository, type Books } from './books.repository.js';
@@ -26,7 +26,6 @@ export interface Census {
 }
 
 const Timer = setTimeout(() => undefined, 0).constructor;
-const delays = monitorEventLoopDelay({ resolution: 1 });
 const connections = new Set<Socket>();
 let warnings = 0;
 let app: QuizApp | undefined;
@@ -53,6 +52,7 @@ function count(constructor: Parameters<typeof queryObjects>[0]): number {
 
 /** The whole app in a process of its own, what is alive in it, and how long its event loop stood still. */
 const api = {
+  ...eventLoop,
   async start(modelUrl: string, env: Readonly<Record<string, string>>): Promise<string> {
     app = await createQuizApp(modelUrl, env);
     await app.listen(0, '127.0.0.1');
@@ -63,15 +63,6 @@ const api = {
     return await app.getUrl();
   },
   tokens: (subjects: readonly string[]) => issueTokens(running(), subjects),
-  watch(): void {
-    delays.reset();
-    delays.enable();
-  },
-  /** Milliseconds of the longest time since `watch` in which nothing else ran. */
-  longestBlock(): number {
-    delays.disable();
-    return delays.max / 1e6;
-  },
   books(): Promise<Books> {
     const books = new BooksRepository(running().get(Database));
     return running()

@@ -6,8 +6,10 @@ import { Child } from '../harness/child.js';
 import type { Goal } from '../harness/goals.js';
 import type { RawPost } from '../harness/raw-post.js';
 import { sum } from '../harness/statistics.js';
-import { number, printTable } from '../harness/table.js';
+import { number, printTable, ratio } from '../harness/table.js';
+import { measureBaselines, type Baseline } from './baselines.js';
 import type { Crowd } from './crowd.js';
+import { cutAll, type Surroundings } from './cut.js';
 import type { Census, Instance } from './instance.js';
 import type { SlowModel } from './model.js';
 
@@ -15,11 +17,8 @@ const STREAMS = Number(process.env.BENCH_STREAMS ?? 2000);
 /** A stream has two sockets in the instance, and there are others. */
 const FILES_PER_STREAM = 2;
 const OTHER_FILES = 200;
-const OPENED_AT_ONCE = 200;
 const POLL_MS = 25;
 const LONGEST_BOOKING_MS = 60_000;
-/** The calls are under way for a while before their clients leave. */
-const HELD_MS = 3000;
 /** Idle connections to the database are closed after ten seconds. */
 const REST_MS = 12_000;
 const LONGER_REST_MS = 10_000;
@@ -52,45 +51,36 @@ export async function measureStreams(): Promise<Goal[]> {
   await using database = await openBenchDatabase('streams');
   await using model = new Child<SlowModel>(new URL('./model.js', import.meta.url));
   await using crowd = new Child<Crowd>(new URL('./crowd.js', import.meta.url));
+  const around = { model, crowd };
+  const modelUrl = await model.call('start');
+  const baselines = await measureBaselines(around, modelUrl, STREAMS);
   await using instance = new Child<Instance>(new URL('./instance.js', import.meta.url), { flags: FLAGS });
-  const url = await instance.call('start', await model.call('start'), { ...database.env, ...ENV });
+  const url = await instance.call('start', modelUrl, { ...database.env, ...ENV });
   const tokens = await instance.call(
     'tokens',
     Array.from({ length: STREAMS }, (_, i) => `learner-${i}`),
   );
-  const bench = { model, crowd, instance, url, tokens };
   const rounds: Round[] = [];
   let before = await rested(instance);
   for (const kind of ROUNDS) {
-    rounds.push(await runRound(bench, kind, before));
+    rounds.push(await runRound({ ...around, instance, url, tokens }, kind, before));
     before = rounds.at(-1)?.after ?? before;
   }
-  return report(rounds, database.description);
+  return report(rounds, baselines, database.description);
 }
 
-interface Bench {
-  readonly model: Child<SlowModel>;
-  readonly crowd: Child<Crowd>;
+interface Bench extends Surroundings {
   readonly instance: Child<Instance>;
   readonly url: string;
   readonly tokens: readonly string[];
 }
 
-async function runRound({ model, crowd, instance, url, tokens }: Bench, kind: Kind, before: Census): Promise<Round> {
+async function runRound({ instance, url, tokens, ...around }: Bench, kind: Kind, before: Census): Promise<Round> {
   const known = await instance.call('books');
-  await model.call('begin');
   const requests = tokens.map((token, i) => toRequest(url, token, kind === 'quizzes' || i % 2 === 0));
-  for (let i = 0; i < requests.length; i += OPENED_AT_ONCE) await crowd.call('open', requests.slice(i, i + OPENED_AT_ONCE));
-  await model.call('inFlight', STREAMS);
-  await delay(HELD_MS);
-  await instance.call('watch');
-  const ended = model.call('ended', STREAMS);
-  const cutAt = await crowd.call('cut');
-  const books = booked(instance, known.cancelled + STREAMS).then((unbooked) => ({ unbooked, bookedMs: since(cutAt) }));
-  const { lastClosedAt, others } = await ended;
-  if (others > 0) throw new Error(`${others} calls ended before anybody hung up.`);
-  const closedMs = Number(lastClosedAt - cutAt) / 1e6;
-  const round = { kind, closedMs, ...(await books), blockMs: await instance.call('longestBlock') };
+  const { at, closedMs } = await cutAll(around, instance, requests);
+  const unbooked = await booked(instance, known.cancelled + STREAMS);
+  const round = { kind, closedMs, unbooked, bookedMs: since(at), blockMs: await instance.call('longestBlock') };
   return { ...round, before, after: await rested(instance, before) };
 }
 
@@ -143,8 +133,9 @@ const COUNTED: readonly (readonly [string, keyof Census])[] = [
   ['warnings of too many listeners', 'warnings'],
 ];
 
-function report(rounds: readonly Round[], where: string): Goal[] {
+function report(rounds: readonly Round[], baselines: readonly Baseline[], where: string): Goal[] {
   const measured = rounds.slice(1);
+  reportBaselines(baselines, measured);
   const head = ['', 'warm-up', ...measured.map((_, i) => `round ${i + 1}`)];
   const row = (what: string, of: (round: Round) => string): string[] => [what, ...rounds.map(of)];
   const ms = (of: (round: Round) => number) => (round: Round) => number(of(round), 0);
@@ -177,11 +168,31 @@ function report(rounds: readonly Round[], where: string): Goal[] {
   return goalsOf(measured);
 }
 
+/** The worse round of each, and how it compares with the first. */
+function reportBaselines(baselines: readonly Baseline[], measured: readonly Round[]): void {
+  const own = { name: 'Hangup, with tasks, events, receipts and books', ...worst(measured) };
+  const [baseline] = baselines;
+  const row = ({ name, closedMs, blockMs }: Baseline): string[] => [
+    name,
+    number(closedMs),
+    ratio(closedMs / (baseline?.closedMs ?? NaN)),
+    number(blockMs),
+    ratio(blockMs / (baseline?.blockMs ?? NaN)),
+  ];
+  const head = ['', 'all calls closed at the model, ms', '', 'longest block of the event loop, ms', ''];
+  printTable(`6. ${number(STREAMS)} streams cut at once, who stands between`, head, [...baselines, own].map(row), [
+    'The worse of two rounds, after one that warms up.',
+  ]);
+}
+
+function worst(rounds: readonly Round[]): Pick<Round, 'closedMs' | 'blockMs'> {
+  return { closedMs: Math.max(...rounds.map(({ closedMs }) => closedMs)), blockMs: Math.max(...rounds.map(({ blockMs }) => blockMs)) };
+}
+
 function goalsOf(measured: readonly Round[]): Goal[] {
   const [first, last] = [measured.at(0)?.before, measured.at(-1)?.after];
   const difference = (field: keyof Census): number => (last?.[field] ?? 0) - (first?.[field] ?? 0);
-  const closedMs = Math.max(...measured.map((round) => round.closedMs));
-  const blockMs = Math.max(...measured.map((round) => round.blockMs));
+  const { closedMs, blockMs } = worst(measured);
   const bytes = difference('heapBytes') / (STREAMS * measured.length);
   const unbooked = sum(measured.map((round) => round.unbooked));
   const left = sum(COUNTED.map(([, field]) => Math.max(0, difference(field))));
