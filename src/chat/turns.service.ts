@@ -6,9 +6,6 @@ import { CancelBus, Cancels } from '../tasks/index.js';
 import type { OnConflict } from './chat.dto.js';
 import { ChatMessagesRepository, type NewExchange, type ReplyKey } from './chat-messages.repository.js';
 
-/** The bus may lose the end of a reply: those who wait look again so often at the least. */
-const REREAD_MS = 1000;
-
 const SUPERSEDED = 'A newer message of the session took its place.';
 
 /** Something has ended: a reason to look again, and to nobody else a reason for anything. */
@@ -20,6 +17,9 @@ const RUNG = Symbol('RUNG');
  */
 @Injectable()
 export class Turns {
+  /** The bus may lose the end of a reply: those who wait look again so often at the least. */
+  rereadMs = 1000;
+
   constructor(
     private readonly context: AbortContext,
     private readonly messages: ChatMessagesRepository,
@@ -67,7 +67,7 @@ export class Turns {
     });
     try {
       if (await this.messages.takeTurn(reply)) return true;
-      await wait(REREAD_MS, rest.signal);
+      await wait(this.rereadMs, rest.signal);
     } catch (error) {
       if (error !== RUNG) throw error;
     } finally {
