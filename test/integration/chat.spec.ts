@@ -398,7 +398,7 @@ describe.each(backends)('a chat with the tutor, on %s', (backend: Backend) => {
       const reply = await who.say('Hello').heard();
       expect(await reply.end()).toMatchObject({ state: 'failed', problem: { code: 'internal_error' } });
       expect(reply.raw).not.toContain('secret');
-      expect(app.logs.at('error').map(({ msg }) => msg)).toEqual(['[Tasks] Unexpected failure of a streamed task']);
+      await eventually(() => expect(app.logs.at('error').map(({ msg }) => msg)).toEqual(['[Tasks] Unexpected failure of a streamed task']));
     });
   });
 
