@@ -33,7 +33,8 @@ describe.each(backends)('the index of passages, on %s', (backend: Backend) => {
   afterEach(() => app?.close());
   afterAll(() => database.drop());
 
-  const start = async (env: Record<string, string>): Promise<TestApp> => (app = await startTestApp({ env: { ...database.env, ...env } }));
+  const start = async (env: Record<string, string>): Promise<TestApp> =>
+    (app = await startTestApp({ backend, isFirstStart: true, env: { ...database.env, ...env } }));
   const models = (running: TestApp) =>
     rowsOf(running, 'select embedding_model, count(*)::int as count from passages group by 1 order by 1');
   /** What was paid for embedding passages, in all starts so far. */
@@ -79,7 +80,7 @@ describe('the index of passages, while the model does not answer', () => {
   beforeAll(async () => {
     model = await ScriptedModelServer.start();
     model.script('embeddings', { status: 400, body: { error: { message: 'no such model' } } });
-    app = await startTestApp({ env: { OPENAI_BASE_URL: model.baseUrl } });
+    app = await startTestApp({ isFirstStart: true, env: { OPENAI_BASE_URL: model.baseUrl } });
   }, 60_000);
   afterAll(() => model.stop());
 

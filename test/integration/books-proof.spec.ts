@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AbortContext } from '../../src/abort/index.js';
 import { percentile } from '../../src/bench/harness/statistics.js';
 import { eventually } from '../../src/testing/index.js';
@@ -39,7 +40,8 @@ interface EndedTask {
   beforeAll(async () => {
     model = await JournalModel.start(PACE);
     const env = { OPENAI_BASE_URL: model.baseUrl, LLM_MAX_CONCURRENCY: '64', DATABASE_POOL_SIZE: '20', LOG_LEVEL: 'warn' };
-    app = await startTestApp({ backend: 'postgres', env, prepare: (started) => (unlabel = labelCalls(started.get(AbortContext))) });
+    const prepare = (started: NestFastifyApplication) => (unlabel = labelCalls(started.get(AbortContext)));
+    app = await startTestApp({ backend: 'postgres', isFirstStart: true, env, prepare });
     plan = planMixed(SEED, TASKS, LENGTHS);
     const from = performance.now();
     await playMixed(app, plan);

@@ -33,7 +33,7 @@ describe('an API key that a provider refuses by repeating it', () => {
 
   async function expectKeptSecret(env: Record<string, string>): Promise<void> {
     const written = jest.spyOn(logs, 'write');
-    app = await startTestApp({ env });
+    app = await startTestApp({ isFirstStart: true, env });
     const answer = await (await app.client()).post('/api/quizzes/generate', QUIZ).answer;
     expect(answer?.json()).toMatchObject({ status: 502, code: 'upstream_error', detail: expect.stringContaining('[redacted]') });
     expect(answer?.text).not.toContain(KEY);

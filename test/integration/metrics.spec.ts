@@ -28,7 +28,11 @@ describe('/metrics', () => {
   let learner: TaskClient;
 
   beforeAll(async () => {
-    app = await startTestApp({ env: { ZOMBIE_AFTER_MS: '200', LEASE_HEARTBEAT_MS: '100', LEASE_MS: '1000' }, prepare: registered(jobs) });
+    app = await startTestApp({
+      backend: 'embedded',
+      env: { ZOMBIE_AFTER_MS: '200', LEASE_HEARTBEAT_MS: '100', LEASE_MS: '1000' },
+      prepare: registered(jobs),
+    });
     learner = new TaskClient(await app.client());
   }, 60_000);
   afterEach(() => {

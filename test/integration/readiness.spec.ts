@@ -28,7 +28,7 @@ async function ready(): Promise<Answer> {
 
 describe('readiness', () => {
   it('names each component, and what the app runs on', async () => {
-    await start();
+    await start({ backend: 'embedded' });
     const answer = await ready();
     expect(answer.status).toBe(200);
     expect(answer.json()).toEqual({

@@ -39,20 +39,28 @@ export interface ScratchDatabase {
   drop(): Promise<void>;
 }
 
-/** An empty database of its own on the test server. */
-export async function createScratchDatabase(): Promise<ScratchDatabase> {
+/** A database of its own on the test server: an empty one, or a copy of a template that nobody is connected to. */
+export async function createScratchDatabase(template = 'template1'): Promise<ScratchDatabase> {
   const name = `hangup_test_${randomBytes(6).toString('hex')}`;
-  await administer(`create database ${name}`);
-  const url = new URL(POSTGRES_URL);
-  url.pathname = `/${name}`;
-  return { url: url.href, drop: () => administer(`drop database if exists ${name} with (force)`) };
+  await administer((client) => client.query(`create database ${name} template ${template}`));
+  const drop = async (): Promise<void> => {
+    await administer((client) => client.query(`drop database if exists ${name} with (force)`));
+  };
+  return { url: databaseUrl(name), drop };
 }
 
-async function administer(statement: string): Promise<void> {
+export function databaseUrl(name: string): string {
+  const url = new URL(POSTGRES_URL);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+/** On a connection of its own to the server, which ends with it and whatever it holds. */
+export async function administer<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: POSTGRES_URL });
   await client.connect();
   try {
-    await client.query(statement);
+    return await work(client);
   } finally {
     await client.end();
   }
