@@ -117,6 +117,7 @@ const PLANTED = [
   { rule: everySdkHasOneFolder, path: 'llm/x.ts', text: `import { Redis } from 'ioredis';`, right: 'tasks/bus/x.ts' },
   { rule: everySdkHasOneFolder, path: 'tasks/x.ts', text: `import pg from 'pg';`, right: 'tasks/bus/x.ts' },
   { rule: everySdkHasOneFolder, path: 'tasks/bus/x.ts', text: `import { sql } from 'kysely';`, right: 'database/x.ts' },
+  { rule: everySdkHasOneFolder, path: 'quizzes/x.ts', text: `import { expect } from '@jest/globals';`, right: 'testing/x.ts' },
   { rule: everySdkHasOneFolder, path: 'health/x.ts', text: `import { Counter } from 'prom-client';`, right: 'metrics/x.ts' },
   { rule: foldersAreImportedThroughTheirIndex, path: 'quizzes/x.ts', text: `import { L } from '../llm/llm.js';`, right: 'llm/sub/x.ts' },
   {

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import { describeError } from './describe-error.js';
 
 const POLL_MS = 10;
 
@@ -20,7 +21,7 @@ export async function eventually<T>(probe: () => T | Promise<T>, options: Eventu
   for (;;) {
     const { answer, error } = await attempt(probe);
     if (answer) return answer.value;
-    if (performance.now() >= deadline) throw new Error(`${message} (${timeoutMs} ms): ${describe(error)}`, { cause: error });
+    if (performance.now() >= deadline) throw new Error(`${message} (${timeoutMs} ms): ${describeError(error)}`, { cause: error });
     await delay(POLL_MS);
   }
 }
@@ -32,8 +33,4 @@ async function attempt<T>(probe: () => T | Promise<T>): Promise<{ answer?: { val
   } catch (error) {
     return { error };
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

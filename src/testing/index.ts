@@ -1,5 +1,17 @@
+export { abortListenersOf, expectNoAbortListeners } from './abort-listeners.js';
 export type { Behaviour } from './behaviour.js';
+export type { CallMatch } from './call-match.js';
+export type { Condition } from './condition.js';
+export type { Disconnect } from './disconnect.js';
+export { disconnectAt, type CallStage, type DisconnectOptions, type GateStage, type Stage } from './disconnect-at.js';
+export { endOf } from './end-of.js';
 export { eventually, type EventuallyOptions } from './eventually.js';
+export { expectNoGrowth, type GrowthOptions } from './expect-no-growth.js';
+export { expectNoLeaks } from './expect-no-leaks.js';
+export { expectNoWorkAfter, type NoWorkOptions, type Work } from './expect-no-work-after.js';
 export { Gate } from './gate.js';
-export { ScriptedModelServer, type CallMatch } from './scripted-model-server.js';
+export { HandleWatch } from './handle-watch.js';
+export { hangupMatchers, type MatcherResult } from './matchers.js';
+export type { HoldOptions, ModelHold } from './model-hold.js';
+export { ScriptedModelServer } from './scripted-model-server.js';
 export { SocketClient, type Answer, type Call, type CallOptions } from './socket-client.js';

@@ -1,9 +1,12 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { ModelServer, OfflineModel, type ModelCall } from '../llm/offline/index.js';
 import { behaveAfter, behaveOnCall, gatesOf, type Behaviour } from './behaviour.js';
+import { nameMatch, toCondition, type CallMatch } from './call-match.js';
+import { describeJournal } from './describe-call.js';
 import { JournalWatch } from './journal-watch.js';
-
-/** Which calls a script is for: a purpose (the name of the JSON schema asked for, else `chat`; `embeddings`) or a condition. */
-export type CallMatch = string | ((call: ModelCall) => boolean);
+import { ModelHold, type HoldOptions } from './model-hold.js';
 
 interface Script {
   readonly matches: (call: ModelCall) => boolean;
@@ -17,7 +20,7 @@ interface Script {
  */
 export class ScriptedModelServer {
   readonly #model = new OfflineModel();
-  readonly #watch = new JournalWatch(() => this.#describeJournal());
+  readonly #watch = new JournalWatch(() => describeJournal(this.#journal));
   readonly #behaviours = new WeakMap<ModelCall, Behaviour>();
   readonly #server = new ModelServer({
     answer: (request) => this.#model.answer(request),
@@ -31,6 +34,7 @@ export class ScriptedModelServer {
   });
   #journal: ModelCall[] = [];
   #scripts: Script[] = [];
+  #holds: ModelHold[] = [];
 
   private constructor() {
     // Made by `start()` alone, so that every instance listens.
@@ -64,11 +68,17 @@ export class ScriptedModelServer {
     this.#scripts.unshift({ matches: toCondition(match), behaviour, timesLeft: times });
   }
 
+  /** Holds one call, the next that matches unless told otherwise, at a gate. What it answers is left to the scripts. */
+  hold(match: CallMatch, options?: HoldOptions): ModelHold {
+    const hold = new ModelHold(match, options);
+    this.#holds.push(hold);
+    return hold;
+  }
+
   /** Resolves with the nth matching call once it has arrived. Rejects after 10 s with the journal in the message. */
   called(match: CallMatch, nth = 1): Promise<ModelCall> {
     const matches = toCondition(match);
-    const what = typeof match === 'string' ? match : 'a matching call';
-    return this.#watch.until(`call ${nth} of ${what}`, () => this.#journal.filter(matches)[nth - 1]);
+    return this.#watch.until(`call ${nth} of ${nameMatch(match)}`, () => this.#journal.filter(matches)[nth - 1]);
   }
 
   /** Resolves when `n` content chunks of the call have been sent. Rejects if it ends with fewer, or after 10 s. */
@@ -85,40 +95,48 @@ export class ScriptedModelServer {
     return this.#watch.until(`the end of call ${call.id}`, () => (call.outcome ? call : undefined));
   }
 
-  /** Forgets scripts and journal, and opens the gates that scripts still hold. Calls that stall go on stalling. */
+  /**
+   * Resolves when the server has answered a request that is sent now, on a connection of its own. A call that was sent before, from
+   * this machine, is in the journal by then, unless its body is so long that it is still being read.
+   */
+  async caughtUp(): Promise<void> {
+    const [answer] = (await once(get(`${this.baseUrl}/models`, { agent: false }), 'response')) as [IncomingMessage];
+    await text(answer);
+  }
+
+  /** Forgets scripts, holds and journal, and opens the gates that calls still wait at. Calls that stall go on stalling. */
   reset(): void {
     this.#openGates();
     this.#scripts = [];
+    this.#holds = [];
     this.#journal = [];
   }
 
   async #onCall(call: ModelCall): ReturnType<typeof behaveOnCall> {
     const script = this.#scripts.find(({ matches, timesLeft }) => timesLeft > 0 && matches(call));
+    if (script) {
+      script.timesLeft -= 1;
+      this.#behaviours.set(call, script.behaviour);
+    }
+    for (const hold of this.#holds) hold.meet(call);
     this.#journal.push(call);
     this.#watch.changed();
-    if (!script) return undefined;
-    script.timesLeft -= 1;
-    this.#behaviours.set(call, script.behaviour);
-    return behaveOnCall(script.behaviour, call);
+    await this.#passHolds(call, 0);
+    return script && behaveOnCall(script.behaviour, call);
   }
 
   async #beforeChunk(call: ModelCall, index: number): ReturnType<typeof behaveAfter> {
+    if (index > 0) await this.#passHolds(call, index);
     const behaviour = this.#behaviours.get(call);
     return behaviour && behaveAfter(behaviour, index);
   }
 
   #openGates(): void {
     for (const gate of this.#scripts.flatMap(({ behaviour }) => gatesOf(behaviour))) gate.open();
+    for (const { gate } of this.#holds) gate.open();
   }
 
-  #describeJournal(): string {
-    const lines = this.#journal.map(
-      ({ id, purpose, chunksSent, outcome }) => `#${id} ${purpose}: ${outcome ?? 'running'}, ${chunksSent} chunks`,
-    );
-    return `The journal: ${lines.join('; ') || 'no call at all'}.`;
+  async #passHolds(call: ModelCall, sent: number): Promise<void> {
+    for (const hold of this.#holds) await hold.pass(call, sent);
   }
-}
-
-function toCondition(match: CallMatch): (call: ModelCall) => boolean {
-  return typeof match === 'string' ? ({ purpose }) => purpose === match : match;
 }

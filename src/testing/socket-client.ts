@@ -18,6 +18,8 @@ export interface Call {
   readonly answer: Promise<Answer | undefined>;
   /** Cuts the socket, as a phone does that navigates away. Resolves with the moment (`performance.now()`) when it was cut. */
   hangUp(): Promise<number>;
+  /** The port of this end, once there is a connection: the server knows the request by it. */
+  readonly localPort?: number;
 }
 
 export interface CallOptions {
@@ -80,6 +82,10 @@ class LiveCall implements Call {
         read(response).then(resolve, fail);
       });
     });
+  }
+
+  get localPort(): number | undefined {
+    return this.#request.socket?.localPort;
   }
 
   hangUp(): Promise<number> {

@@ -3,9 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Logger } from '@nestjs/common';
 import { ABORT_CAUSES } from '../../src/abort/index.js';
 import type { BusMessage, CancelBus } from '../../src/tasks/bus/index.js';
-import { eventually } from '../../src/testing/index.js';
+import { eventually, HandleWatch } from '../../src/testing/index.js';
 import { RecordingLogger } from '../support/abort-log.js';
-import { HandleWatch } from '../support/handles.js';
 
 /** What carries the bus under test. */
 export interface BusCarrier {

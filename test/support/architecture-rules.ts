@@ -24,6 +24,8 @@ const SDK_FOLDERS: readonly (readonly [sdk: string, folder: string, ...besides: 
   ['pg-boss', 'jobs'],
   ['pdfjs-dist', 'documents'],
   ['@napi-rs/canvas', 'documents'],
+  // The kit is for any runner; one file of it is for this one.
+  ['@jest/globals', 'testing'],
 ];
 
 /** What everything here is made with, and so no vendor's. */

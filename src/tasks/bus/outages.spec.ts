@@ -4,9 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Logger } from '@nestjs/common';
 import { RecordingLogger } from '../../../test/support/abort-log.js';
 import { busServers, type BusServer } from '../../../test/support/bus-servers.js';
-import { HandleWatch } from '../../../test/support/handles.js';
 import { TcpProxy } from '../../../test/support/tcp-proxy.js';
-import { eventually } from '../../testing/index.js';
+import { eventually, HandleWatch } from '../../testing/index.js';
 import type { BusMessage, CancelBus } from './index.js';
 
 const LONGEST_SEND_MS = 250;

@@ -8,10 +8,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { RecordingLogger } from '../../../test/support/abort-log.js';
-import { HandleWatch } from '../../../test/support/handles.js';
 import { OwnRedis, startsRedis } from '../../../test/support/redis.js';
 import { selfSigned } from '../../../test/support/self-signed.js';
-import { eventually } from '../../testing/index.js';
+import { eventually, HandleWatch } from '../../testing/index.js';
 import { openBus, type BusMessage, type CancelBus } from './index.js';
 
 const DOWN = '[Bus] redis is not reachable: cancels from other instances arrive with the next heartbeat instead of at once';

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { createServer, connect, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { HandleWatch } from '../../../test/support/handles.js';
+import { HandleWatch } from '../../testing/index.js';
 import { within } from './within.js';
 
 const never = new Promise<never>(() => undefined);

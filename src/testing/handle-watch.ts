@@ -1,0 +1,62 @@
+import { createHook, type AsyncHook } from 'node:async_hooks';
+import { eventually } from './eventually.js';
+
+/**
+ * What holds a process open or costs one dear, by Node's names. TLS is left out: it ends with the socket that it is on, and Node says so
+ * only when the garbage is collected.
+ */
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ['Timeout', 'a timer'],
+  ['TCPWRAP', 'a socket'],
+  ['TCPSERVERWRAP', 'a server'],
+  ['PIPEWRAP', 'a pipe'],
+  ['UDPWRAP', 'a UDP socket'],
+  ['PROCESSWRAP', 'a process'],
+  ['WORKER', 'a worker'],
+  ['FSEVENTWRAP', 'a watched file'],
+]);
+/** Jest has timers in this process, for its reports and for each test, and the wait below has one too. */
+const NOT_THEIRS = /@jest\/|\/jest-|\/eventually\./;
+
+/** Knows each timer, socket, server and the like that was made since it began and is still there, by the place in the code that made it. */
+export class HandleWatch {
+  readonly #made = new Map<number, string>();
+  readonly #hook: AsyncHook;
+
+  constructor() {
+    this.#hook = createHook({
+      init: (id, type) => {
+        const name = NAMES.get(type);
+        const place = name === undefined ? '' : placeOf(new Error());
+        if (place && !NOT_THEIRS.test(place)) this.#made.set(id, `${name} made ${place}`);
+      },
+      destroy: (id) => void this.#made.delete(id),
+    }).enable();
+  }
+
+  /** What is there now, each with its place. Node says of what is closed that it is gone some turns later. */
+  get left(): string[] {
+    return [...this.#made.values()];
+  }
+
+  /** Resolves when nothing is left, and ends the watch. Rejects after `timeoutMs` (default 100) with what is left. */
+  async nothingIsLeft({ timeoutMs = 100 }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    try {
+      await eventually(() => this.#made.size === 0, { timeoutMs });
+    } catch (error) {
+      throw new Error(`Left behind: ${this.left.join(', ')}`, { cause: error });
+    } finally {
+      this.stop();
+    }
+  }
+
+  stop(): void {
+    this.#hook.disable();
+  }
+}
+
+/** The first frame that is neither Node's nor this file's. */
+function placeOf({ stack = '' }: Error): string {
+  const frames = stack.split('\n').slice(2);
+  return frames.find((frame) => !frame.includes('node:') && !frame.includes('<anonymous>'))?.trim() ?? 'by Node itself';
+}
