@@ -1,3 +1,4 @@
+export type { CallOutcome, ChatRequest, EmbeddingsRequest, ModelCall } from '../llm/offline/index.js';
 export { abortListenersOf, expectNoAbortListeners } from './abort-listeners.js';
 export type { Behaviour } from './behaviour.js';
 export type { CallMatch } from './call-match.js';

@@ -101,6 +101,43 @@ describe('A script', () => {
   });
 });
 
+describe('A hold', () => {
+  it('holds one call before its first byte, and others pass', async () => {
+    const hold = server.hold('chat');
+    expect(hold.call).toBeUndefined();
+    const held = ask('chat');
+    await hold.gate.reached;
+    await ask('chat');
+    expect(hold.call).toBe(server.journal[0]);
+    expect(server.journal).toMatchObject([{ outcome: undefined, firstByteAt: undefined }, { outcome: 'completed' }]);
+    hold.gate.open();
+    await held;
+  });
+
+  it('holds the nth of the calls from now, so many chunks into what its script says', async () => {
+    await ask('chat');
+    server.script('chat', { text: TEXT });
+    const hold = server.hold('chat', { nth: 2, chunks: 3 });
+    expect(await ask('chat', true)).toBe(TEXT);
+    const held = ask('chat', true);
+    await hold.gate.reached;
+    expect(hold.call).toMatchObject({ id: 3, textSent: 'one two three' });
+    hold.gate.open();
+    expect(await held).toBe(TEXT);
+  });
+
+  it('ends with the call, and with a reset', async () => {
+    const hold = server.hold('chat', { chunks: 1 });
+    const stream = await open();
+    await hold.gate.reached;
+    stream.controller.abort();
+    expect(await server.ended(hold.call!)).toMatchObject({ outcome: 'client_closed', chunksSent: 1 });
+    server.hold('chat');
+    server.reset();
+    await ask('chat');
+  });
+});
+
 describe('The journal', () => {
   it('tells of the nth call of a purpose, also of one that is yet to come', async () => {
     const second = server.called('grade_answer', 2);
@@ -114,6 +151,15 @@ describe('The journal', () => {
     server.script('chat', { text: 'short' });
     await ask('chat', true);
     await expect(server.sent(server.journal[0]!, 5)).rejects.toThrow('Call 1 ended (completed) after 1 chunks, before chunk 5.');
+  });
+
+  it('holds whatever was sent to the server before it has caught up', async () => {
+    const answers = Array.from({ length: 5 }, () => ask('chat'));
+    // A promise to send is no call yet: these are sent in the turns that follow.
+    await server.called('chat');
+    await server.caughtUp();
+    expect(server.journal).toHaveLength(5);
+    await Promise.all(answers);
   });
 
   it('is forgotten by a reset, with the scripts, and held gates open', async () => {
