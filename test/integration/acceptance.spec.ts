@@ -3,10 +3,12 @@ import { AbortContext, AbortStats } from '../../src/abort/index.js';
 import { ContentRepository } from '../../src/content/index.js';
 import { GenerateQuizNode } from '../../src/quizzes/nodes/generate-quiz.node.js';
 import { QueryWeaknessNode } from '../../src/quizzes/nodes/query-weakness.node.js';
-import { eventually, Gate, type SocketClient } from '../../src/testing/index.js';
+import { EventWriter, type TaskKey } from '../../src/tasks/index.js';
+import { disconnectAt, eventually, expectNoWorkAfter, Gate, type Call, type SocketClient, type Stage } from '../../src/testing/index.js';
 import { backends, type Backend } from '../support/backends.js';
 import { LedgerReader } from '../support/ledger.js';
 import { holdAfter } from '../support/moments.js';
+import { rowsOf } from '../support/rows.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 const QUIZ = { book_id: 1, chapter_id: 105, exercise_type: 'reading_comprehension', question_count: 3 };
@@ -41,6 +43,20 @@ describe.each(backends)('the acceptance criteria, over a real socket and on %s',
   const boundary = <T extends object>(token: new (...args: never[]) => T, method: keyof T & string) =>
     holdAfter(app.app.get(AbortContext), app.app.get(token, { strict: false }), method);
   const says = (msg: string) => eventually(() => app.logs.messages.includes(msg), { message: msg });
+  const askForQuiz = (): Call => client.post('/api/quizzes/generate', QUIZ);
+
+  /** The client leaves at the stage, and nothing more begins until the app says its line. */
+  async function hangUpAt(stage: Stage, send: () => Call, line: string): Promise<void> {
+    const disconnect = await disconnectAt(app.model, stage, send);
+    await expectNoWorkAfter(disconnect, { settled: () => app.logs.messages.includes(line), witnesses: app.queries.witnesses });
+  }
+
+  /** What tasks tell is written down in batches, some time after their ends. */
+  async function everythingWritten(): Promise<void> {
+    const tasks = await rowsOf<TaskKey>(app, 'select owner, id from tasks');
+    for (const task of tasks) await app.app.get(EventWriter).flushed(task);
+    app.reset();
+  }
 
   async function generate(): Promise<Quiz> {
     const answer = await client.post('/api/quizzes/generate', QUIZ).answer;
@@ -49,25 +65,13 @@ describe.each(backends)('the acceptance criteria, over a real socket and on %s',
   }
 
   it('1: a client that leaves before the first LLM call ends the graph without any LLM call', async () => {
-    const { gate, told } = boundary(QueryWeaknessNode, 'run');
-    const call = client.post('/api/quizzes/generate', QUIZ);
-    await gate.reached;
-    await call.hangUp();
-    await told();
-    gate.open();
-    await says(CANCELLED);
+    await hangUpAt(boundary(QueryWeaknessNode, 'run'), askForQuiz, CANCELLED);
     expect(app.model.journal).toEqual([]);
     expect(app.logs.messages).toContain('[retrieve_content] Client disconnected, skipping query');
   });
 
   it('2: a client that leaves between the first LLM call and the evaluation is never evaluated, and the log says so', async () => {
-    const { gate, told } = boundary(GenerateQuizNode, 'run');
-    const call = client.post('/api/quizzes/generate', QUIZ);
-    await gate.reached;
-    await call.hangUp();
-    await told();
-    gate.open();
-    await says(CANCELLED);
+    await hangUpAt(boundary(GenerateQuizNode, 'run'), askForQuiz, CANCELLED);
     expect(app.model.journal.map(({ purpose }) => purpose)).toEqual(['embeddings', 'quiz']);
     expect(app.logs.messages).toContain('[evaluate_content] Client disconnected, skipping evaluation');
   });
@@ -101,33 +105,21 @@ describe.each(backends)('the acceptance criteria, over a real socket and on %s',
 
     it('before the LLM call: the model is not called', async () => {
       const { line, send } = await answerWrongly();
-      const { gate, told } = boundary(ContentRepository, 'findPassage');
-      const call = send();
-      await gate.reached;
-      await call.hangUp();
-      await told();
-      gate.open();
-      await says(line);
+      await hangUpAt(boundary(ContentRepository, 'findPassage'), send, line);
       expect(app.model.journal).toEqual([]);
       expect(app.logs.messages).toContain('[validate_answer] Client disconnected, aborting LLM call');
     });
 
     it('during the LLM call: the call is cut, and nothing is recorded', async () => {
       const { line, send } = await answerWrongly();
-      const gate = new Gate();
-      app.model.script('answer_grade', { holdAfter: 2, gate });
-      const call = send();
-      const grading = await app.model.called('answer_grade');
-      await app.model.sent(grading, 2);
-      const at = await call.hangUp();
-      await says(line);
-      expect((await app.model.ended(grading)).outcome).toBe('client_closed');
-      expect(app.queries.liveSince(at)).toEqual([]);
+      await hangUpAt({ call: 'answer_grade', chunks: 2 }, send, line);
+      expect(app.model.journal).toMatchObject([{ purpose: 'answer_grade', chunksSent: 2, outcome: 'client_closed' }]);
       expect(app.logs.messages).toContain('[validate_answer] Client disconnected, aborting LLM call');
     });
   });
 
   it('5: /health looks at no signal: no controller is made for it and no listener is left on its response', async () => {
+    await everythingWritten();
     const { AbortController: Real } = globalThis;
     let made = 0;
     globalThis.AbortController = class extends Real {
@@ -181,12 +173,7 @@ describe.each(backends)('the acceptance criteria, over a real socket and on %s',
 
   async function hangUpWhileGenerating(): Promise<string> {
     app.reset();
-    const gate = new Gate();
-    app.model.script('quiz', { holdAfter: 5, gate });
-    const call = client.post('/api/quizzes/generate', QUIZ);
-    await app.model.sent(await app.model.called('quiz'), 5);
-    await call.hangUp();
-    await says(CANCELLED);
+    await hangUpAt({ call: 'quiz', chunks: 5 }, askForQuiz, CANCELLED);
     const line = app.logs.lines.find(({ msg }) => msg === CANCELLED) as unknown as { task_id: string };
     app.reset();
     return line.task_id;

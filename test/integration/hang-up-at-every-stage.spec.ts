@@ -8,7 +8,7 @@ import { QueryWeaknessNode } from '../../src/quizzes/nodes/query-weakness.node.j
 import { RetrieveContentNode } from '../../src/quizzes/nodes/retrieve-content.node.js';
 import { TaskEnd } from '../../src/tasks/task-end.js';
 import type { Receipt } from '../../src/tasks/index.js';
-import { eventually, Gate, type Call } from '../../src/testing/index.js';
+import { disconnectAt, eventually, expectNoWorkAfter, type Call, type Disconnect, type Stage } from '../../src/testing/index.js';
 import { backends, type Backend } from '../support/backends.js';
 import { DatabaseWatch } from '../support/locks.js';
 import { holdAfter } from '../support/moments.js';
@@ -25,37 +25,22 @@ interface Row {
   readonly stoppedMs: number | null;
 }
 
-/** A moment in a quiz's life. `arrive` holds the work there: `reached` once it is, `told` once it can know, `release` to let it go on. */
+/** A moment in a quiz's life at which its client hangs up. */
 interface Moment {
   readonly name: string;
   readonly says: string;
-  readonly arrive: (app: TestApp) => Held;
-}
-
-interface Held {
-  reached(): Promise<unknown>;
-  told(): Promise<unknown>;
-  release(): void;
+  readonly stage: (app: TestApp) => Stage;
 }
 
 /** Between two stages: the first has done its work and does not return. */
 function boundary<T extends object>(name: string, token: Type<T>, method: keyof T & string, says: string): Moment {
-  const arrive = ({ app }: TestApp): Held => {
-    const { gate, told } = holdAfter(app.get(AbortContext), app.get(token, { strict: false }), method);
-    return { reached: () => gate.reached, told, release: () => gate.open() };
-  };
-  return { name, says, arrive };
+  return { name, stage: ({ app }) => holdAfter(app.get(AbortContext), app.get(token, { strict: false }), method), says };
 }
 
 /** In a call: before its first byte, or so many chunks into the answer. */
 function inCall(purpose: string, chunks: number, says: string): Moment {
-  const arrive = ({ model }: TestApp): Held => {
-    const gate = new Gate();
-    model.script(purpose, chunks === 0 ? { hold: gate } : { holdAfter: chunks, gate });
-    const reached = async (): Promise<void> => model.sent(await model.called(purpose), chunks);
-    return { reached, told: async () => model.ended(await model.called(purpose)), release: () => gate.open() };
-  };
-  return { name: chunks === 0 ? `in ${purpose}, before its first byte` : `in ${purpose}, ${chunks} chunks into the answer`, says, arrive };
+  const where = chunks === 0 ? 'before its first byte' : `${chunks} chunks into the answer`;
+  return { name: `in ${purpose}, ${where}`, stage: () => ({ call: purpose, chunks }), says };
 }
 
 const MOMENTS: readonly Moment[] = [
@@ -115,35 +100,14 @@ describe.each(backends)('hanging up on a quiz, on %s', (backend: Backend) => {
     return at;
   }
 
-  /** Lets go of what was held, waits for the end, and looks at what began after the disconnect. */
-  async function expectNothingAfter(at: number, name: string, held: Held): Promise<void> {
-    await held.told();
-    const callsBefore = app.model.journal.length;
-    held.release();
-    await eventually(() => app.logs.messages.includes(DONE), { message: DONE });
-    await eventually(() => app.model.journal.every(({ outcome }) => outcome !== undefined), { message: 'every call upstream over' });
-    const queriesAfter = app.queries.liveSince(at).length;
-    const callsAfter = app.model.journal.length - callsBefore;
-    const cut = app.model.journal.find(({ outcome }) => outcome === 'client_closed');
-    table.push({
-      where: name,
-      callsAfter,
-      queriesAfter,
-      socketClosedMs: cut?.endedAt ? cut.endedAt - at : null,
-      stoppedMs: stoppedMs(app),
-    });
-    expect({ callsAfter, queriesAfter }).toEqual({ callsAfter: 0, queriesAfter: 0 });
+  it.each(MOMENTS)('$name: nothing more begins, and the call in flight is cut', async ({ name, stage, says }) => {
+    const client = await app.client();
+    const disconnect = await disconnectAt(app.model, stage(app), () => client.post('/api/quizzes/generate', QUIZ));
+    await expectNoWorkAfter(disconnect, { settled: () => app.logs.messages.includes(DONE), witnesses: app.queries.witnesses });
+    table.push(rowOf(name, disconnect, app));
     expect(app.logs.at('error')).toEqual([]);
-  }
-
-  it.each(MOMENTS)('$name: nothing more begins, and the call in flight is cut', async ({ name, arrive, says }) => {
-    const held = arrive(app);
-    const call = (await app.client()).post('/api/quizzes/generate', QUIZ);
-    await held.reached();
-    const at = await hangUp(call);
-    await expectNothingAfter(at, name, held);
     expect(app.logs.messages).toContain(says);
-    const listed = await (await app.client()).get('/api/quizzes').answer;
+    const listed = await client.get('/api/quizzes').answer;
     expect(listed?.json()).toEqual({ quizzes: [] });
   });
 
@@ -193,6 +157,17 @@ describe.each(backends)('hanging up on a quiz, on %s', (backend: Backend) => {
     expect(app.logs.at('error')).toEqual([]);
   });
 });
+
+function rowOf(where: string, { at, inFlight, callsAfter }: Disconnect, app: TestApp): Row {
+  const closedAt = inFlight[0]?.endedAt;
+  return {
+    where,
+    callsAfter: callsAfter.length,
+    queriesAfter: app.queries.liveSince(at).length,
+    socketClosedMs: closedAt === undefined ? null : closedAt - at,
+    stoppedMs: stoppedMs(app),
+  };
+}
 
 function stoppedMs({ logs }: TestApp): number | null {
   const line = logs.lines.find(({ msg }) => msg === DONE) as unknown as { receipt?: Receipt } | undefined;
