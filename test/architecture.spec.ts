@@ -9,6 +9,8 @@ import {
   foldersAreImportedThroughTheirIndex,
   onlyAbortTouchesRawExchanges,
   onlyConfigReadsTheEnvironment,
+  nothingImportsTheDoorForJest,
+  testingImportsTheModelServerAlone,
 } from './support/architecture-rules.js';
 import { parseModule, readSourceModules } from './support/source-modules.js';
 
@@ -35,6 +37,14 @@ describe('the source tree', () => {
       target: 'quizzes/quiz.dto.ts',
       isTypeOnly: true,
     });
+  });
+
+  it('lets the testing kit import the model server alone, and a test runner in a door of its own', () => {
+    expect(testingImportsTheModelServerAlone(modules)).toEqual([]);
+    expect(nothingImportsTheDoorForJest(modules)).toEqual([]);
+    expect(modules.find(({ path }) => path === 'testing/jest.ts')?.imports).toContainEqual(
+      expect.objectContaining({ specifier: '@jest/globals' }),
+    );
   });
 
   it('keeps the features apart from each other', () => {
@@ -78,6 +88,21 @@ const PLANTED = [
   { rule: clientImportsNothingButTypes, path: 'client/x.ts', text: `import { z } from 'zod';`, right: 'llm/x.ts' },
   { rule: clientImportsNothingButTypes, path: 'client/x.ts', text: `import type { A } from 'node:http';`, right: 'testing/x.ts' },
   { rule: clientImportsNothingButTypes, path: 'client/x.ts', text: `await import('node:crypto');`, right: 'testing/x.ts' },
+  { rule: testingImportsTheModelServerAlone, path: 'testing/x.ts', text: `import { D } from '../database/index.js';`, right: 'auth/x.ts' },
+  {
+    rule: testingImportsTheModelServerAlone,
+    path: 'testing/x.ts',
+    text: `import type { A } from '../abort/index.js';`,
+    right: 'auth/x.ts',
+  },
+  { rule: testingImportsTheModelServerAlone, path: 'testing/x.ts', text: `import { M } from '@nestjs/common';`, right: 'auth/x.ts' },
+  {
+    rule: testingImportsTheModelServerAlone,
+    path: 'testing/index.ts',
+    text: `import { expect } from '@jest/globals';`,
+    right: 'testing/jest.ts',
+  },
+  { rule: nothingImportsTheDoorForJest, path: 'testing/index.ts', text: `export * from './jest.js';`, right: 'testing/jest/x.ts' },
   {
     rule: foldersAreImportedThroughTheirIndex,
     path: 'client/x.ts',

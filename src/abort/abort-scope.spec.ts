@@ -1,7 +1,6 @@
-import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { AbortScope, CancelledError, ClientDisconnectedError, type AbortReason } from './index.js';
-import { Gate } from '../testing/index.js';
+import { abortListenersOf, expectNoAbortListeners, Gate } from '../testing/index.js';
 
 const reason = new ClientDisconnectedError();
 
@@ -103,9 +102,9 @@ describe('An abort scope', () => {
   it('puts one listener on its signal, however much it tracks, and none if it tracks nothing', async () => {
     const { scope, controller } = scoped();
     scope.checkpoint();
-    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+    expectNoAbortListeners(controller.signal);
     await Promise.all(Array.from({ length: 1000 }, () => scope.track('llm', 'chat', undefined, Promise.resolve())));
-    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1);
+    expect(abortListenersOf(controller.signal)).toHaveLength(1);
   });
 
   it('has settled at once when it tracked nothing', async () => {

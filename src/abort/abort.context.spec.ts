@@ -1,4 +1,3 @@
-import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import {
@@ -12,7 +11,7 @@ import {
   DrainingError,
   OutsideAbortScopeError,
 } from './index.js';
-import { Gate } from '../testing/index.js';
+import { abortListenersOf, expectNoAbortListeners, Gate } from '../testing/index.js';
 import { RecordingLogger } from '../../test/support/abort-log.js';
 
 const reason = new ClientDisconnectedError();
@@ -123,14 +122,14 @@ describe('run', () => {
     jest.useFakeTimers();
     const controller = new AbortController();
     await context.run(controller.signal, () => work(controller), { timeoutMs: 1000 }).catch(() => undefined);
-    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+    expectNoAbortListeners(controller.signal);
     expect(jest.getTimerCount()).toBe(0);
   });
 
   it('leaves no listener after 10,000 runs under one root', async () => {
     const root = new AbortController();
     for (let round = 0; round < 10_000; round++) await context.run(root.signal, () => context.track('llm', 'chat', Promise.resolve()));
-    expect(getEventListeners(root.signal, 'abort')).toEqual([]);
+    expectNoAbortListeners(root.signal);
   });
 
   it('inside a run belongs to the inner scope, which neither aborts the outer nor follows it', async () => {
@@ -446,7 +445,7 @@ describe('detached', () => {
         await context.track('database', 'delete', Promise.resolve());
       });
     }
-    const most = Math.max(...[...signals].map((signal) => getEventListeners(signal, 'abort').length));
+    const most = Math.max(...[...signals].map((signal) => abortListenersOf(signal).length));
     expect(most).toBeLessThanOrEqual(1);
   });
 });

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { getEventListeners } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
@@ -20,7 +19,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { EMPTY, firstValueFrom, Observable, of, throwError } from 'rxjs';
 import { AbortContext, AbortInterceptor, AbortModule, ClientDisconnectedError, RequestScope, RequestSignal } from './index.js';
-import { eventually } from '../testing/index.js';
+import { abortListenersOf, eventually } from '../testing/index.js';
 import { AbortApp } from '../../test/support/abort-app.js';
 import { get, post } from '../../test/support/abort-socket.js';
 import { Visits } from '../../test/support/abort-visits.js';
@@ -568,7 +567,7 @@ describe.each(['request', 'interceptor'] as const)('With the scope opened in the
         ['completed', false],
       ]);
       expect(visits[0]!.signal).not.toBe(visits[1]!.signal);
-      expect(getEventListeners(visits[0]!.signal!, 'abort').length).toBeLessThanOrEqual(1);
+      expect(abortListenersOf(visits[0]!.signal!).length).toBeLessThanOrEqual(1);
       await ignoring.close();
     });
   });

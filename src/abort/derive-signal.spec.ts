@@ -1,11 +1,11 @@
-import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { abortListenersOf } from '../testing/index.js';
 import { CancelledError, ClientDisconnectedError, DeadlineExceededError, deriveSignal, DrainingError, wait } from './index.js';
 
 const reason = new ClientDisconnectedError();
 
 function listenersOf(...signals: AbortSignal[]): number {
-  return signals.reduce((sum, signal) => sum + getEventListeners(signal, 'abort').length, 0);
+  return signals.reduce((sum, signal) => sum + abortListenersOf(signal).length, 0);
 }
 
 beforeEach(() => {

@@ -1,6 +1,6 @@
-import { getEventListeners } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { expectNoAbortListeners } from '../testing/index.js';
 import { ClientDisconnectedError } from './index.js';
 import { LayerWatch } from './layer-watch.js';
 
@@ -145,7 +145,7 @@ describe('A layer watch after an abort', () => {
   it('leaves no listener on the signal', () => {
     const { controller } = watching();
     controller.abort(reason);
-    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+    expectNoAbortListeners(controller.signal);
   });
 });
 

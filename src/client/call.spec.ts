@@ -1,6 +1,5 @@
-import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { Gate } from '../testing/index.js';
+import { abortListenersOf, expectNoAbortListeners, Gate } from '../testing/index.js';
 import { Call } from './call.js';
 import { CancelledError } from './errors.js';
 
@@ -27,21 +26,21 @@ describe('a call', () => {
     expect(order).toEqual(['cancelled', 'cut']);
     await outcome;
     expect(order).toEqual(['cancelled', 'cut', 'AbortError']);
-    expect(getEventListeners(page.signal, 'abort')).toEqual([]);
+    expectNoAbortListeners(page.signal);
   });
 
   it('that has been answered is neither cancelled nor cut', async () => {
     const { page, order, outcome } = recorded(() => Promise.resolve());
     await outcome;
     page.abort();
-    expect([order, getEventListeners(page.signal, 'abort')]).toEqual([['answered'], []]);
+    expect([order, abortListenersOf(page.signal)]).toEqual([['answered'], []]);
   });
 
   it('that has failed is not cancelled either', async () => {
     const { page, order, outcome } = recorded(() => Promise.reject(new TypeError()));
     await outcome;
     page.abort();
-    expect([order, getEventListeners(page.signal, 'abort')]).toEqual([['TypeError'], []]);
+    expect([order, abortListenersOf(page.signal)]).toEqual([['TypeError'], []]);
   });
 
   it('whose work fails late, after its abort, troubles nobody', async () => {

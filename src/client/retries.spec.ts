@@ -1,5 +1,5 @@
-import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { abortListenersOf } from '../testing/index.js';
 import { ConnectionLostError, HangupError } from './errors.js';
 import { backoffMs, pause, Retries } from './retries.js';
 
@@ -39,7 +39,7 @@ describe('the pauses between tries', () => {
     const late = pause(60_000, page.signal);
     await jest.advanceTimersByTimeAsync(0);
     expect(await late).toBe(true);
-    expect([jest.getTimerCount(), getEventListeners(page.signal, 'abort')]).toEqual([0, []]);
+    expect([jest.getTimerCount(), abortListenersOf(page.signal)]).toEqual([0, []]);
   });
 });
 

@@ -1,9 +1,8 @@
-import { getEventListeners } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { sql } from 'kysely';
 import { ClientDisconnectedError, OutsideAbortScopeError } from '../abort/index.js';
-import { Gate } from '../testing/index.js';
+import { abortListenersOf, expectNoAbortListeners, Gate } from '../testing/index.js';
 import { Scratch, type OpenDatabase } from '../../test/support/abort-database.js';
 import { RecordingLogger } from '../../test/support/abort-log.js';
 import { backends } from '../../test/support/backends.js';
@@ -116,9 +115,9 @@ describe.each(backends)('The database gateway on %s', (backend) => {
           for (let round = 0; round < 500; round++) await sql`select 1`.execute(tx);
         });
         // The one left is that of the receipt, and lives as long as the scope.
-        expect(getEventListeners(open.context.signal, 'abort')).toHaveLength(1);
+        expect(abortListenersOf(open.context.signal)).toHaveLength(1);
       });
-      expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+      expectNoAbortListeners(controller.signal);
     });
   });
 
@@ -294,7 +293,7 @@ describe.each(backends)('The database gateway on %s', (backend) => {
         'skipped',
         'skipped',
       ]);
-      expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+      expectNoAbortListeners(controller.signal);
     });
 
     it('lets those wait on who are still wanted', async () => {

@@ -1,8 +1,8 @@
-import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
+import { abortListenersOf } from '../testing/index.js';
 import { CallSlots, type Release } from './call-slots.js';
 
-const listenersOn = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
+const listenersOn = (signal: AbortSignal): number => abortListenersOf(signal).length;
 
 /** Whoever asks for a slot, in the order in which they got one. */
 class Queue {

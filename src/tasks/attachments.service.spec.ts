@@ -1,6 +1,6 @@
-import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { AbortContext, ClientDisconnectedError } from '../abort/index.js';
+import { abortListenersOf } from '../testing/index.js';
 import { Attachments } from './attachments.service.js';
 import { CancelBus, type BusMessage } from './bus/index.js';
 import { EventWriter, TaskChannel, type EventLog } from './events/index.js';
@@ -81,7 +81,7 @@ describe('a client that waits for a task', () => {
     await jest.advanceTimersByTimeAsync(60_000);
     expect(said.map((message) => message.type === 'attached' && message.forMs)).toEqual([3000, 0]);
     expect(written).toEqual(['renew', 'leave']);
-    expect([jest.getTimerCount(), getEventListeners(client.signal, 'abort').length]).toEqual([0, 0]);
+    expect([jest.getTimerCount(), abortListenersOf(client.signal).length]).toEqual([0, 0]);
   });
 
   it('and has gone before it could say so is no wait', async () => {

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { getEventListeners } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { CancelledError, DeadlineError, NotFoundError, SupersededError, type HangupClient } from '../../src/client/index.js';
-import { eventually, Gate } from '../../src/testing/index.js';
+import { eventually, expectNoAbortListeners, Gate } from '../../src/testing/index.js';
 import { appClient } from '../support/app-client.js';
 import { backends } from '../support/backends.js';
 import { consult } from '../support/analysis-model.js';
@@ -137,7 +136,7 @@ describe.each(backends)('the client of an app, on %s', (backend) => {
       expect(wire.cancelsOf(taskId)).toHaveLength(1);
       await eventually(async () => (await hangup.tasks.get(taskId)).state === 'cancelled');
       expect(await events.next()).toEqual({ done: true, value: undefined });
-      expect(getEventListeners(page.signal, 'abort')).toEqual([]);
+      expectNoAbortListeners(page.signal);
     },
   );
 
@@ -249,6 +248,6 @@ describe.each(backends)('the client of an app, on %s', (backend) => {
     for await (const event of hangup.chat.send('left', QUESTION, { signal })) if (event.type === 'text-delta') break;
     await hangup.latest('x')(() => hangup.books.list({ signal }));
     await expect(hangup.tasks.get(randomUUID(), { signal })).rejects.toBeInstanceOf(NotFoundError);
-    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    expectNoAbortListeners(signal);
   });
 });

@@ -24,7 +24,6 @@ const SDK_FOLDERS: readonly (readonly [sdk: string, folder: string, ...besides: 
   ['pg-boss', 'jobs'],
   ['pdfjs-dist', 'documents'],
   ['@napi-rs/canvas', 'documents'],
-  // The kit is for any runner; one file of it is for this one.
   ['@jest/globals', 'testing'],
 ];
 
@@ -59,6 +58,17 @@ export const clientImportsNothingButTypes: Rule = (modules) =>
     if (folderOf(path) !== 'client' || (target !== undefined && folderOf(target) === 'client')) return false;
     return !isTypeOnly || (target === undefined && specifier !== 'zod');
   });
+
+/** So that it is small, and for any app: no framework, and the one runner in a door of its own. */
+export const testingImportsTheModelServerAlone: Rule = (modules) =>
+  offences(modules, ({ path }, { specifier, target }) => {
+    if (folderOf(path) !== 'testing' || isOf(specifier, 'node:')) return false;
+    if (target === undefined) return path !== 'testing/jest.ts' || specifier !== '@jest/globals';
+    return folderOf(target) !== 'testing' && target !== 'llm/offline/index.ts';
+  });
+
+/** Nobody but its users: whoever imports the kit gets no runner with it. */
+export const nothingImportsTheDoorForJest: Rule = (modules) => offences(modules, (_, { target }) => target === 'testing/jest.ts');
 
 export const featuresNeverImportEachOther: Rule = (modules) =>
   offences(modules, ({ path }, { target }) => {

@@ -1,4 +1,3 @@
-import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { AbortContext, CancelledError, type AbortReport } from '../../abort/index.js';
@@ -23,6 +22,7 @@ import {
   truncatedPdf,
   unstorablePdf,
 } from '../../../test/support/pdfs.js';
+import { abortListenersOf, expectNoAbortListeners } from '../../testing/index.js';
 import { PdfReader, READING_LIMITS, type PageImage, type ReadingLimits, type ReadPart } from './index.js';
 
 const reason = new CancelledError('user');
@@ -38,7 +38,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+  expectNoAbortListeners(controller.signal);
   jest.useRealTimers();
   expect(threads()).toBe(0);
   Logger.overrideLogger(false);
@@ -264,7 +264,7 @@ describe('while a document is read', () => {
       const counts: number[] = [];
       for (let file = 0; file < 3; file += 1) {
         for await (const part of readerWith().read(bytes)) expect(part).toBeDefined();
-        counts.push(getEventListeners(signal, 'abort').length);
+        counts.push(abortListenersOf(signal).length);
       }
       return counts;
     });

@@ -1,7 +1,7 @@
-import { getEventListeners } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, jest } from '@jest/globals';
 import { AbortContext, CancelledError } from '../../abort/index.js';
+import { abortListenersOf, expectNoAbortListeners } from '../../testing/index.js';
 import { chunkText, type PageText } from './chunk-text.js';
 import { TextCutter } from './text-cutter.js';
 
@@ -36,13 +36,13 @@ describe('texts cut in a thread', () => {
       const work = cutter.cut(book(2000, 'word after word '.repeat(300)));
       controller.abort(reason);
       await expect(work).rejects.toBe(reason);
-      return { report: scope.report(), left: getEventListeners(scope.signal, 'abort').length };
+      return { report: scope.report(), left: abortListenersOf(scope.signal).length };
     });
     const ended = await cut;
     expect(terminate).toHaveBeenCalledTimes(1);
     terminate.mockRestore();
     expect(ended).toMatchObject({ report: { layers: [{ layer: 'parser', operation: 'cut text', stoppedMs: expect.any(Number) }] } });
-    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+    expectNoAbortListeners(controller.signal);
   });
 
   it('that take longer than they may are too complex', async () => {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { getEventListeners } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import OpenAI from 'openai';
+import { expectNoAbortListeners } from '../../testing/index.js';
 import { humanPace } from './human-pace.js';
 import { chunkText, startOfflineModel, type ModelCall, type ModelServer, type OfflineModelOptions } from './index.js';
 
@@ -48,7 +48,7 @@ describe('The offline model server', () => {
     expect(countClocks()).toBe(clocks);
     controller.abort(new Error('left'));
     expect(await Promise.allSettled([first, next])).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }]);
-    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+    expectNoAbortListeners(controller.signal);
   });
 });
 

@@ -2,18 +2,18 @@ import { performance } from 'node:perf_hooks';
 import { createServer, connect, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { HandleWatch } from '../../testing/index.js';
+import { expectNoLeaks } from '../../testing/index.js';
 import { within } from './within.js';
 
 const never = new Promise<never>(() => undefined);
 
 describe('An answer that has to come within a time', () => {
   it('is what it is when it comes, an error too, and leaves no timer', async () => {
-    const handles = new HandleWatch();
     const refused = new Error('refused');
-    expect(await within(60_000, Promise.resolve(7))).toBe(7);
-    await expect(within(60_000, Promise.reject(refused))).rejects.toBe(refused);
-    await handles.nothingIsLeft();
+    await expectNoLeaks(async () => {
+      expect(await within(60_000, Promise.resolve(7))).toBe(7);
+      await expect(within(60_000, Promise.reject(refused))).rejects.toBe(refused);
+    });
   });
 
   it('is an error when it does not come', async () => {

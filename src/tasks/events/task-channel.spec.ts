@@ -1,5 +1,5 @@
-import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
+import { expectNoAbortListeners } from '../../testing/index.js';
 import type { EventWriter } from './event-writer.js';
 import { TaskChannel } from './task-channel.js';
 import type { EventPosition, TaskEvent } from './task-event.js';
@@ -146,13 +146,13 @@ describe('the pace of the work', () => {
     const waiting = channel.paced(own.signal);
     own.abort(new Error('enough'));
     await expect(waiting).rejects.toThrow('enough');
-    expect(getEventListeners(own.signal, 'abort')).toEqual([]);
+    expectNoAbortListeners(own.signal);
     await expect(channel.paced(own.signal)).rejects.toThrow('enough');
     const other = new AbortController();
     const next = channel.paced(other.signal);
     pacer.taken = MOST_AHEAD;
     channel.hasRoom();
     await next;
-    expect(getEventListeners(other.signal, 'abort')).toEqual([]);
+    expectNoAbortListeners(other.signal);
   });
 });
