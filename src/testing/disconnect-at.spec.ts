@@ -1,3 +1,4 @@
+import { hasSubscribers } from 'node:diagnostics_channel';
 import { performance } from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { TwoCallApp } from '../../test/support/two-call-app.js';
@@ -94,6 +95,13 @@ describe('A disconnect where code of the app waits at a gate', () => {
     };
     await disconnectAt(model, { gate: app.between!, told }, ask);
     expect(seen).toHaveLength(3);
+  });
+
+  it('looks at servers for as long as it takes, and no longer', async () => {
+    const disconnecting = disconnectAt(model, { gate: app.between! }, ask);
+    expect(hasSubscribers('http.server.request.start')).toBe(true);
+    await disconnecting;
+    expect(hasSubscribers('http.server.request.start')).toBe(false);
   });
 
   it('rejects where no server of this process had the request, and nobody says how the app is told', async () => {
