@@ -2,7 +2,7 @@ import { hasSubscribers } from 'node:diagnostics_channel';
 import { performance } from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { TwoCallApp } from '../../test/support/two-call-app.js';
-import { disconnectAt, eventually, Gate, ScriptedModelServer, type SocketClient } from './index.js';
+import { disconnectAt, Gate, ScriptedModelServer, type SocketClient } from './index.js';
 
 let model: ScriptedModelServer;
 let app: TwoCallApp;
@@ -135,12 +135,22 @@ describe('A disconnect at a stage that the work does not come to', () => {
     app = await TwoCallApp.start(model);
   });
 
-  it('hangs up and lets go of what it held', async () => {
-    model.script('chat', { status: 500, body: {} });
-    const failed = disconnectAt(model, { call: 'chat', chunks: 1 }, ask);
-    await expect(failed).rejects.toThrow('socket hang up');
-    model.reset();
-    expect((await ask().answer)?.status).toBe(200);
-    await eventually(() => expect(model.journal).toHaveLength(2));
+  it('hangs up', async () => {
+    let hungUp = false;
+    const call = {
+      answer: Promise.reject(new Error('refused')),
+      hangUp: () => {
+        hungUp = true;
+        return Promise.resolve(0);
+      },
+    };
+    await expect(disconnectAt(model, { call: 'chat' }, () => call)).rejects.toThrow('refused');
+    expect(hungUp).toBe(true);
+  });
+
+  it('lets go of what it held', async () => {
+    const gate = new Gate();
+    await expect(disconnectAt(model, { gate }, () => client.get('/asq'))).rejects.toThrow('before the gate: 404');
+    expect(gate.opened).toBe(true);
   });
 });

@@ -126,15 +126,23 @@ describe('A hold', () => {
     expect(await held).toBe(TEXT);
   });
 
-  it('ends with the call, and with a reset', async () => {
+  it('ends with the call', async () => {
     const hold = server.hold('chat', { chunks: 1 });
     const stream = await open();
     await hold.gate.reached;
     stream.controller.abort();
     expect(await server.ended(hold.call!)).toMatchObject({ outcome: 'client_closed', chunksSent: 1 });
-    server.hold('chat');
+  });
+
+  it('ends with a reset, which lets go of what is held', async () => {
+    const hold = server.hold('chat');
+    const held = ask('chat');
+    await hold.gate.reached;
+    const next = server.hold('chat');
     server.reset();
+    expect(await held).toContain('offline model');
     await ask('chat');
+    expect(next.call).toBeUndefined();
   });
 });
 

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
-import { text } from 'node:stream/consumers';
 import { ModelServer, OfflineModel, type ModelCall } from '../llm/offline/index.js';
 import { behaveAfter, behaveOnCall, gatesOf, type Behaviour } from './behaviour.js';
 import { nameMatch, toCondition, type CallMatch } from './call-match.js';
@@ -101,7 +100,7 @@ export class ScriptedModelServer {
    */
   async caughtUp(): Promise<void> {
     const [answer] = (await once(get(`${this.baseUrl}/models`, { agent: false }), 'response')) as [IncomingMessage];
-    await text(answer);
+    answer.resume();
   }
 
   /** Forgets scripts, holds and journal, and opens the gates that calls still wait at. Calls that stall go on stalling. */

@@ -41,7 +41,8 @@ export class TwoCallApp {
   async handle(response: ServerResponse): Promise<void> {
     const controller = new AbortController();
     this.signal = controller.signal;
-    response.once('close', () => controller.abort(new Error('The client left.')));
+    // Some apps tell of it a turn later.
+    response.once('close', () => setImmediate(() => controller.abort(new Error('The client left.'))));
     try {
       const draft = await this.#ask('Draft.', this.heeds.first ? controller.signal : undefined);
       await this.between?.wait();
