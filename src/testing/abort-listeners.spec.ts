@@ -20,6 +20,12 @@ describe('The listeners on a signal', () => {
     expect(() => expectNoAbortListeners(signal)).toThrow('1 listener is left on the signal: onAbort');
     signal.addEventListener('abort', stop);
     expect(() => expectNoAbortListeners(signal)).toThrow('2 listeners are left on the signal: onAbort, stop');
+    const [third, fourth] = [new AbortController(), new AbortController()].map(() => ({ onAbort: (): void => undefined }).onAbort);
+    signal.addEventListener('abort', third!);
+    signal.addEventListener('abort', fourth!);
+    expect(() => expectNoAbortListeners(signal)).toThrow('4 listeners are left on the signal: onAbort (3), stop');
+    signal.removeEventListener('abort', third!);
+    signal.removeEventListener('abort', fourth!);
     signal.removeEventListener('abort', onAbort);
     signal.removeEventListener('abort', stop);
     expectNoAbortListeners(signal);

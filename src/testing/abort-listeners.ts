@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events';
+import { describeList } from './describe-list.js';
 
 /** The listeners for `abort` on a signal, named as far as they have names. */
 export function abortListenersOf(signal: AbortSignal): string[] {
@@ -15,7 +16,7 @@ export function expectNoAbortListeners(signal: AbortSignal): void {
 }
 
 export function describeListeners(left: readonly string[]): string {
-  return `${left.length} listener${left.length === 1 ? ' is' : 's are'} left on the signal: ${left.join(', ')}`;
+  return `${left.length} listener${left.length === 1 ? ' is' : 's are'} left on the signal: ${describeList(left)}`;
 }
 
 /** Its name, else the beginning of its text. */

@@ -88,6 +88,13 @@ describe('What is looked for after a disconnect', () => {
     );
   });
 
+  it('is named in one line, and not all of it where there is much', async () => {
+    const disconnect = await leave();
+    const statements = Array.from({ length: 12 }, (_, i) => ({ name: `select\n  ${'x'.repeat(200)}`, at: disconnect.at + i }));
+    const message = await expectNoWorkAfter(disconnect, { settled, witnesses: { statement: () => statements } }).catch(String);
+    expect(message).toMatch(/went on:\n {2}- statement \(select x{113}…\) began 0\.0 ms after the cut\n(.*\n){9} {2}- and 2 more$/);
+  });
+
   it('is not what the news needed to arrive', async () => {
     const disconnect = await leave();
     const witnesses = { statement: () => [{ name: 'select 1', at: disconnect.at + 20 }] };

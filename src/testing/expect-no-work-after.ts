@@ -3,7 +3,10 @@ import type { ModelCall } from '../llm/offline/index.js';
 import { comesAbout, type Condition } from './condition.js';
 import { nameCall } from './describe-call.js';
 import { describeError } from './describe-error.js';
+import { describeList } from './describe-list.js';
 import type { Disconnect } from './disconnect.js';
+
+const LONGEST_NAME = 120;
 
 /** A piece of work that somebody saw begin: a statement, a message sent, a file written. */
 export interface Work {
@@ -51,7 +54,7 @@ export async function findWorkAfter(disconnect: Disconnect, options: NoWorkOptio
 }
 
 export function describeWork({ stage }: Disconnect, faults: readonly string[]): string {
-  return `The client hung up (${stage}), and the work went on:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`;
+  return `The client hung up (${stage}), and the work went on:\n  - ${describeList(faults, '\n  - ')}`;
 }
 
 /** Of the calls in flight at the cut, those that their client has not closed. */
@@ -92,8 +95,14 @@ function describeCalls({ callsAfter }: Disconnect): Begun[] {
 
 function describeWitnessed(witnesses: NoWorkOptions['witnesses'] = {}): Begun[] {
   return Object.entries(witnesses).flatMap(([kind, works]) =>
-    [...works()].map(({ name, at }) => ({ name: `${kind} (${name})`, at, more: '' })),
+    [...works()].map(({ name, at }) => ({ name: `${kind} (${shorten(name)})`, at, more: '' })),
   );
+}
+
+/** A statement, in one line that can be read. */
+function shorten(name: string): string {
+  const line = name.replaceAll(/\s+/g, ' ').trim();
+  return line.length > LONGEST_NAME ? `${line.slice(0, LONGEST_NAME)}…` : line;
 }
 
 /** `3.2 ms after the cut`. */

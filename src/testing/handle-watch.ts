@@ -1,4 +1,5 @@
 import { createHook, type AsyncHook } from 'node:async_hooks';
+import { describeList } from './describe-list.js';
 import { eventually } from './eventually.js';
 
 /**
@@ -44,7 +45,7 @@ export class HandleWatch {
     try {
       await eventually(() => this.#made.size === 0, { timeoutMs });
     } catch (error) {
-      throw new Error(`Left behind: ${this.left.join(', ')}`, { cause: error });
+      throw new Error(`Left behind: ${describeList(this.left)}`, { cause: error });
     } finally {
       this.stop();
     }
