@@ -88,6 +88,15 @@ describe('What is looked for after a disconnect', () => {
     );
   });
 
+  it('is told in the order in which it began', async () => {
+    app.heeds.second = false;
+    const disconnect = await leaveBetween();
+    const statements = () => [Infinity, disconnect.at].map((at) => ({ name: `at ${at}`, at }));
+    await expect(expectNoWorkAfter(disconnect, { settled, witnesses: { statement: statements } })).rejects.toThrow(
+      /- statement .*\n {2}- call 2 .*\n {2}- statement \(at Infinity\)/,
+    );
+  });
+
   it('is named in one line, and not all of it where there is much', async () => {
     const disconnect = await leave();
     const statements = Array.from({ length: 12 }, (_, i) => ({ name: `select\n  ${'x'.repeat(200)}`, at: disconnect.at + i }));

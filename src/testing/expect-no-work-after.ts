@@ -49,7 +49,8 @@ export async function findWorkAfter(disconnect: Disconnect, options: NoWorkOptio
   disconnect.release();
   const unsettled = settled ? await missing(settled, timeoutMs) : [];
   await disconnect.model.caughtUp();
-  const began = [...describeCalls(disconnect), ...describeWitnessed(witnesses)].filter(({ at }) => at >= disconnect.at + allowanceMs);
+  const from = disconnect.at + allowanceMs;
+  const began = [...describeCalls(disconnect), ...describeWitnessed(witnesses)].filter(({ at }) => at >= from).sort((a, b) => a.at - b.at);
   return [...wentOn, ...unsettled, ...began.map(({ name, at, more }) => `${name} began ${after(disconnect, at)}${more}`)];
 }
 
