@@ -103,6 +103,12 @@ const PLANTED = [
     right: 'testing/jest.ts',
   },
   { rule: nothingImportsTheDoorForJest, path: 'testing/index.ts', text: `export * from './jest.js';`, right: 'testing/jest/x.ts' },
+  { rule: clientImportsNothingButTypes, path: 'client/x.ts', text: `import { useState } from 'react';`, right: 'client/react/x.ts' },
+  { rule: clientImportsNothingButTypes, path: 'client/x.ts', text: `import type { ReactNode } from 'react';`, right: 'client/react/x.ts' },
+  { rule: clientImportsNothingButTypes, path: 'client/x.ts', text: `export { a } from './react/index.js';`, right: 'testing/x.ts' },
+  { rule: clientImportsNothingButTypes, path: 'client/react/x.ts', text: `import { a } from 'react-dom';`, right: 'testing/x.ts' },
+  { rule: clientImportsNothingButTypes, path: 'client/react/x.ts', text: `import { a } from '../../tasks/index.js';`, right: 'llm/a/x.ts' },
+  { rule: everySdkHasOneFolder, path: 'quizzes/x.ts', text: `import { useState } from 'react';`, right: 'client/react/x.ts' },
   {
     rule: foldersAreImportedThroughTheirIndex,
     path: 'client/x.ts',

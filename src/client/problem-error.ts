@@ -1,3 +1,4 @@
+import type { TaskEnd } from '../tasks/index.js';
 import {
   BudgetError,
   CancelledError,
@@ -17,6 +18,16 @@ export function errorOf(problem: HangupProblem, asked: HangupErrorDetails): Hang
   if (code === 'budget_exceeded') return new BudgetError(detail, details);
   if (problem.status === 404) return new NotFoundError(code, detail, details);
   return new HangupError(code, detail, details);
+}
+
+/** The error that a task's end is, where it is none that the task was for. */
+export function errorOfEnd({ task_id: taskId, state, cause, reason, problem }: TaskEnd): HangupError | undefined {
+  if (state === 'completed') return undefined;
+  if (problem) return new HangupError(problem.code, problem.detail, { taskId });
+  const message = reason ?? `Task ${taskId} was cancelled (${cause ?? 'unknown'}).`;
+  if (cause === 'deadline') return new DeadlineError(message, { taskId });
+  if (cause === 'budget') return new BudgetError(message, { taskId });
+  return new CancelledError(message, { taskId, abortCause: cause });
 }
 
 /** Whatever says a stable code is a problem of the server: `undefined` for anything else. */

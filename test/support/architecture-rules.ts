@@ -25,6 +25,7 @@ const SDK_FOLDERS: readonly (readonly [sdk: string, folder: string, ...besides: 
   ['pdfjs-dist', 'documents'],
   ['@napi-rs/canvas', 'documents'],
   ['@jest/globals', 'testing'],
+  ['react', 'client/react'],
 ];
 
 /** What everything here is made with, and so no vendor's. */
@@ -52,10 +53,12 @@ const SIDE_DOORS: readonly { readonly from: string; opens(target: string, isType
 export const abortImportsNothingLocal: Rule = (modules) =>
   offences(modules, ({ path }, { target }) => folderOf(path) === 'abort' && target !== undefined && folderOf(target) !== 'abort');
 
-/** So that it runs wherever `fetch` does, and its types are the server's own. */
+/** So that it runs wherever `fetch` does, and its types are the server's own. What is for React has React, and nothing else reaches there. */
 export const clientImportsNothingButTypes: Rule = (modules) =>
   offences(modules, ({ path }, { specifier, target, isTypeOnly }) => {
-    if (folderOf(path) !== 'client' || (target !== undefined && folderOf(target) === 'client')) return false;
+    if (folderOf(path) !== 'client') return false;
+    if (target !== undefined && folderOf(target) === 'client') return isForReact(target) && !isForReact(path);
+    if (specifier === 'react' && isForReact(path)) return false;
     return !isTypeOnly || (target === undefined && specifier !== 'zod');
   });
 
@@ -124,6 +127,10 @@ function folderOf(path: string): string {
 function foldersAround(path: string): string[] {
   const folder = dirname(path);
   return folder === '.' ? [] : [...foldersAround(folder), folder];
+}
+
+function isForReact(path: string): boolean {
+  return path.startsWith('client/react/');
 }
 
 function isRepository(path: string): boolean {
