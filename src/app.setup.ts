@@ -37,7 +37,7 @@ export async function createApp(config: AppConfig, { http2, ...seams }: AppOptio
   letRoutesTakeMore(app);
   await acceptUploads(app, config, http2 === true);
   await app.register(helmet, { contentSecurityPolicy: false });
-  app.enableCors({ origin: [...config.http.corsOrigins], exposedHeaders: ['X-Task-Id', 'Retry-After'] });
+  letOriginsIn(app, config.http.corsOrigins);
   const server = app.getHttpAdapter().getInstance();
   server.addHook('onRequest', logAccess(PinoLogger.root, app.get(OpenRequests)));
   // In HTTP/2 there is no such header: closing the server tells its clients.
@@ -51,6 +51,16 @@ export async function createApp(config: AppConfig, { http2, ...seams }: AppOptio
 function refuse(error: Error, _: unknown, reply: FastifyReply): void {
   const problem = toProblem(error);
   void reply.code(problem.status).type(PROBLEM_JSON).send(problem);
+}
+
+/**
+ * The client sends what lasts with cookies and everything else without, so that browsers hold neither up for the other; whatever cookies
+ * there are, nobody looks at them. A browser takes no `*` as the answer to such a request.
+ */
+function letOriginsIn(app: NestFastifyApplication, origins: readonly string[]): void {
+  const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'];
+  const origin = origins.includes('*') ? true : [...origins];
+  app.enableCors({ origin, methods, credentials: true, exposedHeaders: ['X-Task-Id', 'Retry-After'] });
 }
 
 /** Clients announce JSON and then send none of it, where every field is optional. Whether that is enough is the schema's to say. */

@@ -119,7 +119,7 @@ export class Asking {
   /** `undefined` where the end has been heard. */
   async #follow(id: string, after: string | undefined, attach: boolean, signal: AbortSignal) {
     const headers = { accept: 'text/event-stream', ...(after !== undefined && { 'last-event-id': after }) };
-    const request = { path: `/api/tasks/${id}/events${attach ? '?attach=1' : ''}`, headers };
+    const request = { path: `/api/tasks/${id}/events${attach ? '?attach=1' : ''}`, headers, isLasting: true };
     const answer = await this.transport.send(request, signal);
     const expected = this.transport.expected(request);
     if (answer.status === 204) return undefined;

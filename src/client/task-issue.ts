@@ -46,7 +46,7 @@ export class TaskIssue {
 
   /** The request with its task's id and all that is said of it. */
   sign<T extends ClientRequest>(request: T): T {
-    return { ...request, headers: { ...request.headers, ...this.#headers, 'x-task-id': this.#id } };
+    return { ...request, isLasting: true, headers: { ...request.headers, ...this.#headers, 'x-task-id': this.#id } };
   }
 
   /** Can the task be asked for again after this refusal? One that the server has begun is answered alike for ever, so that another id is needed. */

@@ -12,6 +12,8 @@ export interface FetchInit {
   readonly body?: string | FormData;
   readonly signal?: AbortSignal;
   readonly keepalive?: boolean;
+  /** No cookie is needed, ever: over HTTP/1.1 browsers have six connections for requests with them, and six more for those without. */
+  readonly credentials: 'include' | 'omit';
 }
 
 export interface ClientRequest {
@@ -24,6 +26,8 @@ export interface ClientRequest {
   readonly keepalive?: boolean;
   /** Goes out within this very tick, with the token that is known, where there is one. */
   readonly isUrgent?: boolean;
+  /** Open for as long as a task works, and so apart from what must never wait behind such: cancels, and whatever is answered at once. */
+  readonly isLasting?: boolean;
   /** A field of its answer, by which Hangup is known. */
   readonly field?: string;
 }
@@ -72,7 +76,7 @@ export class Transport {
     return { url: `${this.#baseUrl}${path}`, field, taskId: headers?.['x-task-id'] };
   }
 
-  #init({ method = 'GET', body, headers, keepalive }: ClientRequest, token: string): FetchInit {
+  #init({ method = 'GET', body, headers, keepalive, isLasting }: ClientRequest, token: string): FetchInit {
     const isForm = typeof FormData !== 'undefined' && body instanceof FormData;
     const all = {
       authorization: `Bearer ${token}`,
@@ -81,7 +85,8 @@ export class Transport {
       ...headers,
     };
     const sent = isForm || body === undefined ? body : JSON.stringify(body);
-    return { method, headers: all, ...(sent !== undefined && { body: sent }), ...(keepalive && { keepalive }) };
+    const credentials = isLasting ? 'include' : 'omit';
+    return { method, headers: all, credentials, ...(sent !== undefined && { body: sent }), ...(keepalive && { keepalive }) };
   }
 
   #tokenAtHand({ isUrgent }: ClientRequest): string | undefined {

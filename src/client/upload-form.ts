@@ -13,6 +13,11 @@ export interface NativeFile {
   readonly type: string;
 }
 
+/** A form as every platform takes it; what else it takes differs in their types. */
+interface AnyForm {
+  append(name: string, value: unknown, fileName?: string): void;
+}
+
 /** The form of an upload. What a file is, the server sees by its content. */
 export function toForm(files: readonly UploadFile[], title?: string): FormData {
   const form = new FormData();
@@ -21,9 +26,9 @@ export function toForm(files: readonly UploadFile[], title?: string): FormData {
   return form;
 }
 
-function append(form: FormData, file: UploadFile): void {
+function append(form: AnyForm, file: UploadFile): void {
   if ('uri' in file) form.append('files', file);
-  else if (isNamedBytes(file)) form.append('files', new Blob([file.bytes]), file.name);
+  else if (isNamedBytes(file)) form.append('files', new Blob([new Uint8Array(file.bytes)]), file.name);
   else form.append('files', file, (file as Partial<File>).name ?? 'document');
 }
 

@@ -4,6 +4,7 @@ import type { Fetch, FetchInit } from './transport.js';
 /** The part of a browser's `XMLHttpRequest` that is used. */
 interface UploadRequest {
   readonly upload: { onprogress: ((event: { readonly loaded: number; readonly total: number }) => void) | null };
+  withCredentials: boolean;
   readonly status: number;
   readonly responseText: string;
   onload: (() => void) | null;
@@ -24,7 +25,12 @@ export function uploadWithProgress(tell: Tell): Fetch | undefined {
   return XMLHttpRequest && ((url, init) => send(new XMLHttpRequest(), url, init, tell));
 }
 
-async function send(request: UploadRequest, url: string, { method, headers, body, signal }: FetchInit, tell: Tell): Promise<Answer> {
+async function send(
+  request: UploadRequest,
+  url: string,
+  { method, headers, body, signal, credentials }: FetchInit,
+  tell: Tell,
+): Promise<Answer> {
   const abort = (): void => request.abort();
   signal?.addEventListener('abort', abort);
   try {
@@ -34,6 +40,7 @@ async function send(request: UploadRequest, url: string, { method, headers, body
       request.onabort = () => reject(new TypeError('The upload was aborted.'));
       request.upload.onprogress = ({ loaded, total }) => tell({ loaded, total });
       request.open(method, url);
+      request.withCredentials = credentials === 'include';
       for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
       request.send(body);
     });
