@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes Redis (127.0.0.1:6379) and PostgreSQL 15 with pgvector (127.0.0.1:5432) answer on Debian bookworm, and sees to `ip`.
+# Makes Redis (127.0.0.1:6379) and PostgreSQL 15 with pgvector (127.0.0.1:5432) answer on Debian bookworm, and sees to `ip`,
+# Chromium and Firefox ESR.
 # Idempotent: what already answers is left as it is. Root is needed only where something is installed or started.
 set -euo pipefail
 
@@ -194,7 +195,16 @@ provide_ip() {
   say "$(ip -V) makes networks, for root"
 }
 
+# --- Browsers ---
+
+provide_browsers() {
+  [[ -x /usr/bin/chromium ]] || install_missing chromium
+  [[ -x /usr/bin/firefox-esr ]] || install_missing firefox-esr
+  say 'Chromium and Firefox ESR are here'
+}
+
 provide_redis
 provide_postgres
 provide_pgvector
 provide_ip
+provide_browsers
