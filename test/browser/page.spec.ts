@@ -23,7 +23,8 @@ describe.each(browsers)('a page that renders itself all the time, in %s', (name)
   afterEach(async () => {
     expect(await tab.evaluate(() => drive.complaints, undefined)).toEqual([]);
     await tab.close();
-    stage.arrivals.door = undefined;
+    expect(stage.app.logs.at('error')).toEqual([]);
+    stage.arrivals.before = undefined;
     stage.app.reset();
   });
   afterAll(() => stage.close());
@@ -96,7 +97,9 @@ describe.each(browsers)('a page that renders itself all the time, in %s', (name)
 
   it('cancels what has not come yet: nothing is asked of the model, and the task is there, cancelled', async () => {
     const [door, taskId] = [new Gate(), randomUUID()];
-    stage.arrivals.door = door;
+    stage.arrivals.before = async ({ headers }) => {
+      if (headers['x-task-id'] !== undefined) await door.wait();
+    };
     await ask({ taskId, isUncut: true });
     await press('go-quiz', 'run', 'stop');
     expect((await shown()).status).toBe('cancelled');

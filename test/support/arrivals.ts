@@ -1,7 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { Gate } from '../../src/testing/index.js';
 
-interface Arrived {
+export interface Arrived {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -9,8 +8,8 @@ interface Arrived {
 
 /** What has arrived at an app, whatever became of it; preflights are not counted. */
 export class Arrivals {
-  /** Whoever asks for a task waits here. */
-  door: Gate | undefined;
+  /** What a request that has arrived waits for before it is looked at. */
+  before: ((arrived: Arrived) => Promise<void>) | undefined;
   readonly #arrived: Arrived[] = [];
 
   /** To be called before the app listens. */
@@ -20,7 +19,7 @@ export class Arrivals {
       .getInstance()
       .addHook('onRequest', async (request) => {
         this.#arrived.push(request);
-        if (request.headers['x-task-id'] !== undefined) await this.door?.wait();
+        await this.before?.(request);
       });
   }
 
