@@ -21,8 +21,8 @@ export interface Import {
 }
 
 const ROOT = fileURLToPath(new URL('../../src/', import.meta.url));
-/** Programs of their own, which start and measure the app from outside. */
-const PROGRAMS = /^(bench|demo)\//;
+/** Programs of their own, which start, measure and pack what is here from outside. */
+const PROGRAMS = /^(bench|demo|packaging)\//;
 
 /** Every module that the app is made of: neither its specs nor the programs around it. */
 export function readSourceModules(): SourceModule[] {
