@@ -17,6 +17,13 @@ type Name = (typeof NAMES)[number];
 const NODE = { lib: ['es2024'], types: ['node'] };
 const BROWSER = { lib: ['es2024', 'dom', 'dom.asynciterable'], types: [] };
 
+const NEST_11 = {
+  '@nestjs/common': '11.2.10',
+  '@nestjs/core': '11.2.10',
+  '@nestjs/platform-fastify': '11.2.8',
+  '@nestjs/platform-express': '11.2.10',
+};
+
 let scratch: string;
 let tarballs: Record<Name, string>;
 let nest12: Consumer;
@@ -30,12 +37,7 @@ beforeAll(async () => {
   tarballs = { abort: abort!, client: client!, testing: testing! };
   [nest12, nest11, page, tests] = await Promise.all([
     nestApp('nest-12', versionsOf('@nestjs/common', '@nestjs/core', '@nestjs/platform-fastify', '@nestjs/platform-express')),
-    nestApp('nest-11', {
-      '@nestjs/common': '^11',
-      '@nestjs/core': '^11',
-      '@nestjs/platform-fastify': '^11',
-      '@nestjs/platform-express': '^11',
-    }),
+    nestApp('nest-11', NEST_11),
     Consumer.create(join(scratch, 'page'), {
       sources: 'client',
       dependencies: { '@hangup/client': tarballs.client, ...versionsOf('react', 'react-dom', '@types/react', '@types/react-dom') },
@@ -57,7 +59,7 @@ async function pack(folder: string): Promise<string> {
 }
 
 function nestApp(name: string, nest: Readonly<Record<string, string>>): Promise<Consumer> {
-  const others = { ...versionsOf('rxjs', 'reflect-metadata', '@types/node'), '@types/express': '^5' };
+  const others = { ...versionsOf('rxjs', 'reflect-metadata', '@types/node'), '@types/express': '5.0.6' };
   const dependencies = { '@hangup/abort': tarballs.abort, ...nest, ...others };
   return Consumer.create(join(scratch, name), { sources: 'abort', dependencies, compilerOptions: NODE });
 }
