@@ -11,6 +11,7 @@ import { Quizzes } from './quizzes.js';
 import { randomId } from './random-id.js';
 import { Tasks } from './tasks.js';
 import { Transport, type Fetch, type Token } from './transport.js';
+import { Usage } from './usage.js';
 
 export interface HangupClientOptions {
   /** Where Hangup answers, without `/api`. */
@@ -39,6 +40,7 @@ export class HangupClient {
   readonly resources: Resources;
   readonly documents: Documents;
   readonly tasks: Tasks;
+  readonly usage: Usage;
   readonly #latest = new LatestCalls();
 
   constructor({ baseUrl, token, clientId = randomId(), fetch, onDisconnect, onError }: HangupClientOptions) {
@@ -52,6 +54,7 @@ export class HangupClient {
     this.resources = new Resources(asking);
     this.documents = new Documents(asking);
     this.tasks = new Tasks(asking);
+    this.usage = new Usage(asking);
   }
 
   /** One call at a time under this key, of which only the latest is ever delivered: `latest((signal) => quizzes.generate(input, { signal }))`. */

@@ -34,3 +34,4 @@ export type { AnswerVerdict, GeneratedQuiz, QuizView } from '../quizzes/quiz.dto
 export type { CancelAnswer, Receipt, TaskEnd, TaskState, TaskView } from '../tasks/index.js';
 export type { CancelledTasks, TaskResult } from '../tasks/tasks.dto.js';
 export type { AbortCause } from '../abort/index.js';
+export type { UsageOptions, UsageReport } from './usage.js';
