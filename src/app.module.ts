@@ -10,6 +10,7 @@ import { OpenRequests } from './app.requests.js';
 import { AuthModule } from './auth/index.js';
 import { ChatModule } from './chat/index.js';
 import { ConfigModule, type AppConfig } from './config/index.js';
+import { ConsoleModule } from './console/index.js';
 import { DatabaseModule, type QueryObserver } from './database/index.js';
 import { JobsModule } from './jobs/index.js';
 import { DocumentsModule } from './documents/index.js';
@@ -62,6 +63,7 @@ export class AppModule {
         AnalysesModule,
         DocumentsModule,
         UsageModule,
+        ConsoleModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ProblemFilter }, OpenRequests, Drain],
     };

@@ -11,6 +11,7 @@ import {
   onlyConfigReadsTheEnvironment,
   nothingImportsTheDoorForJest,
   testingImportsTheModelServerAlone,
+  thePageStandsAlone,
 } from './support/architecture-rules.js';
 import { parseModule, readSourceModules } from './support/source-modules.js';
 
@@ -45,6 +46,15 @@ describe('the source tree', () => {
     expect(modules.find(({ path }) => path === 'testing/jest.ts')?.imports).toContainEqual(
       expect.objectContaining({ specifier: '@jest/globals' }),
     );
+  });
+
+  it('lets the console page import the client and what draws, and nobody the page', () => {
+    expect(thePageStandsAlone(modules)).toEqual([]);
+    expect(modules.filter(({ path }) => path.startsWith('console/page/')).flatMap(({ imports }) => imports)).toContainEqual({
+      specifier: '../../client/index.js',
+      target: 'client/index.ts',
+      isTypeOnly: false,
+    });
   });
 
   it('keeps the features apart from each other', () => {
@@ -115,6 +125,10 @@ const PLANTED = [
     text: `import type { A } from '../quizzes/quiz.service.js';`,
     right: 'quizzes/y.ts',
   },
+  { rule: thePageStandsAlone, path: 'console/page/x.ts', text: `import type { T } from '../../tasks/index.js';`, right: 'console/x.ts' },
+  { rule: thePageStandsAlone, path: 'console/page/x.ts', text: `import { c } from '../../client/call.js';`, right: 'console/x.ts' },
+  { rule: thePageStandsAlone, path: 'console/page/x.ts', text: `import { join } from 'node:path';`, right: 'console/x.ts' },
+  { rule: thePageStandsAlone, path: 'console/x.ts', text: `import { r } from './page/route.js';`, right: 'console/page/x.ts' },
   { rule: featuresNeverImportEachOther, path: 'chat/x.ts', text: `export * from '../quizzes/index.js';`, right: 'app.x.ts' },
   { rule: featuresNeverImportEachOther, path: 'quizzes/nodes/x.ts', text: `await import('../../chat/index.js');`, right: 'llm/x.ts' },
   {

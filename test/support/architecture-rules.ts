@@ -26,6 +26,8 @@ const SDK_FOLDERS: readonly (readonly [sdk: string, folder: string, ...besides: 
   ['@napi-rs/canvas', 'documents'],
   ['@jest/globals', 'testing'],
   ['react', 'client/react'],
+  ['lit-html', 'console'],
+  ['uplot', 'console'],
 ];
 
 /** What everything here is made with, and so no vendor's. */
@@ -72,6 +74,18 @@ export const testingImportsTheModelServerAlone: Rule = (modules) =>
 
 /** Nobody but its users: whoever imports the kit gets no runner with it. */
 export const nothingImportsTheDoorForJest: Rule = (modules) => offences(modules, (_, { target }) => target === 'testing/jest.ts');
+
+const PAGE = 'console/page/';
+
+/** It runs in browsers: what it needs of us is the client's, types included, and what draws is its own. The server never runs it. */
+export const thePageStandsAlone: Rule = (modules) =>
+  offences(modules, ({ path }, { specifier, target }) => {
+    if (!path.startsWith(PAGE)) return target?.startsWith(PAGE) === true;
+    if (target === undefined) return !PAGE_PACKAGES.some((name) => isOf(specifier, name));
+    return !target.startsWith(PAGE) && target !== 'client/index.ts';
+  });
+
+const PAGE_PACKAGES = ['lit-html', 'uplot'];
 
 export const featuresNeverImportEachOther: Rule = (modules) =>
   offences(modules, ({ path }, { target }) => {

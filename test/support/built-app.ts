@@ -26,7 +26,7 @@ export class BuiltApp {
     await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
     await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
     const swc = join(ROOT, 'node_modules/.bin/swc');
-    const args = ['src', '-d', join(folder, 'dist'), '--strip-leading-paths', '--config-file', '.swcrc'];
+    const args = ['src', '-d', join(folder, 'dist'), '--strip-leading-paths', '--copy-files', '--config-file', '.swcrc'];
     await promisify(execFile)(swc, args, { cwd: ROOT });
     return new BuiltApp(join(folder, 'dist/main.js'), folder);
   }

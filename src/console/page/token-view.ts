@@ -1,0 +1,69 @@
+import { html, nothing, type TemplateResult } from 'lit-html';
+import { HangupClient, HangupError } from '../../client/index.js';
+import type { Session } from './session.js';
+import type { View } from './view.js';
+
+/** Asks for a token until there is one that is good. */
+export class TokenView implements View {
+  readonly title = 'Sign in';
+  #isAsking = false;
+
+  constructor(
+    private readonly session: Session,
+    private readonly baseUrl: string,
+    private readonly redraw: () => void,
+    private readonly done: () => void,
+  ) {}
+
+  leave(): void {
+    // There is nothing under way that would matter.
+  }
+
+  draw(): TemplateResult {
+    const { notice } = this.session;
+    return html`
+      <form class="sign-in" @submit=${(event: SubmitEvent) => this.#submit(event)}>
+        <h1 tabindex="-1">Sign in</h1>
+        <p class="quiet">A bearer token, as the API takes it. It is kept for this tab alone, and goes nowhere but to this server.</p>
+        <label for="token">Token</label>
+        <input
+          id="token"
+          name="token"
+          type="password"
+          autocomplete="off"
+          spellcheck="false"
+          required
+          autofocus
+          placeholder="eyJ…"
+          aria-invalid=${notice === '' ? 'false' : 'true'}
+          aria-describedby="notice"
+        />
+        <p id="notice" class="error" role="alert">${notice === '' ? nothing : notice}</p>
+        <button class="primary" ?disabled=${this.#isAsking}>Sign in</button>
+        <p class="quiet">In development the server prints a link at its start that signs you in.</p>
+      </form>
+    `;
+  }
+
+  async #submit(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const form = new FormData(event.target as HTMLFormElement);
+    await this.try((form.get('token') as string).trim().replace(/^Bearer\s+/i, ''));
+  }
+
+  /** Signs in with a token, if the server takes it. */
+  async try(token: string): Promise<void> {
+    this.#isAsking = true;
+    this.redraw();
+    try {
+      await new HangupClient({ baseUrl: this.baseUrl, token }).tasks.list({ limit: 1 });
+      this.session.begin(token);
+      this.done();
+    } catch (error) {
+      this.session.notice = error instanceof HangupError ? error.message : 'This is no token that could be sent.';
+    } finally {
+      this.#isAsking = false;
+      this.redraw();
+    }
+  }
+}
