@@ -1,7 +1,13 @@
 /** What a person sees at start: where it is, what it runs on, and a command to paste. */
 export function welcome(url: string, on: { database: string; model: string }, token: string | undefined): string {
   const lines = ['', `  Hangup is up at ${url}  (API at ${url}/docs)`, `  database  ${on.database}`, `  model     ${on.model}`];
+  lines.push(`  console   ${consoleLink(url, token)}`);
   return [...lines, '', ...tryIt(url, token), '', ''].join('\n');
+}
+
+/** With the token in the fragment, which browsers keep to themselves: no server and no log ever sees it. */
+function consoleLink(url: string, token: string | undefined): string {
+  return token === undefined ? `${url}/console` : `${url}/console#token=${token}`;
 }
 
 function tryIt(url: string, token: string | undefined): string[] {
