@@ -17,6 +17,9 @@ const LINKS: readonly (readonly [route: Route, text: string])[] = [
   [{ name: 'money', days: 30 }, 'Money'],
 ];
 
+/** Long enough to be read twice. */
+const SAID_FOR_MS = 12_000;
+
 /** The page: who is signed in, what the address asks for, and what surrounds it. */
 export class Console implements Surroundings {
   readonly #root: HTMLElement;
@@ -30,6 +33,7 @@ export class Console implements Surroundings {
   #hangup: HangupClient | undefined;
   #view: View | undefined;
   #said = '';
+  #hush: ReturnType<typeof setTimeout> | undefined;
   #failure = '';
   #model = '';
   #isDrawn = true;
@@ -66,6 +70,8 @@ export class Console implements Surroundings {
 
   announce(text: string): void {
     this.#said = text;
+    clearTimeout(this.#hush);
+    this.#hush = setTimeout(() => this.#forget(text), SAID_FOR_MS);
     this.redraw();
   }
 
@@ -186,6 +192,11 @@ export class Console implements Surroundings {
 
   #forgetFailure(): void {
     this.#failure = '';
+    this.redraw();
+  }
+
+  #forget(text: string): void {
+    if (this.#said === text) this.#said = '';
     this.redraw();
   }
 

@@ -1,3 +1,5 @@
+import type { Task } from './wire.js';
+
 const COUNT = new Intl.NumberFormat('en');
 const PERCENT = new Intl.NumberFormat('en', { style: 'percent', maximumFractionDigits: 1 });
 const TIME = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
@@ -16,11 +18,17 @@ export function percent(part: number | null): string {
   return part === null ? '–' : PERCENT.format(part);
 }
 
-/** Dollars with as many places as small amounts need: three figures at least, and two places. */
+/** Dollars with as many places as small amounts need for three figures, down to a millionth. */
 export function usd(amount: number): string {
   if (amount === 0) return '$0';
-  const places = Math.abs(amount) >= 1 ? 2 : Math.min(8, Math.max(2, 2 - Math.floor(Math.log10(Math.abs(amount)))));
+  if (amount < 0.000001) return '< $0.000001';
+  const places = amount >= 1 ? 2 : Math.min(6, Math.max(2, 2 - Math.floor(Math.log10(amount))));
   return `$${withPlaces(places).format(amount)}`;
+}
+
+/** What a task has cost; reckoned where a call was cut before anybody could count. */
+export function costOf({ usage: { cost_usd, estimated } }: Pick<Task, 'usage'>): string {
+  return `${estimated && cost_usd >= 0.000001 ? '≈ ' : ''}${usd(cost_usd)}`;
 }
 
 function withPlaces(places: number): Intl.NumberFormat {
@@ -61,6 +69,10 @@ export function shortId(id: string): string {
 
 /** `quiz_generation` as people say it. */
 export function words(name: string): string {
-  const text = name.replaceAll('_', ' ');
+  return sentence(name.replaceAll('_', ' '));
+}
+
+/** With a capital at its beginning. */
+export function sentence(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

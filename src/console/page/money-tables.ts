@@ -18,7 +18,7 @@ export function drawTables({ by_kind, by_cause, by_stage, by_day }: UsageReport,
     ${drawTable(unit, { caption: 'By kind of task', head: 'Kind', rows: by_kind, name: ({ kind }) => words(kind) })}
     ${drawTable(unit, { caption: 'By cause of the cancel', head: 'Cause', rows: by_cause, name: ({ cause }) => words(cause) })}
     ${drawTable(unit, {
-      caption: 'By stage at which it was stopped',
+      caption: 'By stage',
       head: 'Stage',
       rows: by_stage,
       name: ({ kind, stage }) => html`<code>${stage ?? 'not begun'}</code> <span class="quiet">${words(kind)}</span>`,

@@ -1,7 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { CancelledError } from '../../client/index.js';
 import { DayPlot } from './day-plot.js';
-import { count, counted, percent, usd, words } from './format.js';
+import { drawFigure } from './figure.js';
+import { count, counted, percent, usd } from './format.js';
 import { amountOf, firstDay, seriesOf, unitOf, type Unit } from './money.js';
 import { drawTables } from './money-tables.js';
 import { hrefOf, RANGES } from './route.js';
@@ -101,20 +102,13 @@ function drawFigures({ spent, wasted, saved, cancels, ended_tasks, budget }: Usa
   const part = amountOf(spent, unit) === 0 ? null : amountOf(wasted, unit) / amountOf(spent, unit);
   return html`
     <dl class="figures">
-      ${figure('spent', 'Spent', format(amountOf(spent, unit)), `${counted(spent.calls, 'call')}, ${count(spent.prompt_tokens + spent.completion_tokens)} tokens`)}
-      ${figure('wasted', 'Wasted', format(amountOf(wasted, unit)), `${percent(part)} of what was spent`)}
-      ${figure('saved', 'Saved', format(amountOf(saved, unit)), `${counted(saved.calls, 'call')} not made`)}
-      ${figure('cancels', 'Cancelled', counted(cancels.tasks, 'task'), `${percent(cancels.rate)} of ${count(ended_tasks)} that ended`)}
-      ${budget ? figure('budget', 'Left today', usd(budget.left_usd), `of ${usd(budget.usd_per_day)}`) : nothing}
+      ${drawFigure('Spent', format(amountOf(spent, unit)), `${counted(spent.calls, 'call')}, ${counted(spent.prompt_tokens + spent.completion_tokens, 'token')}`)}
+      ${drawFigure('Wasted', format(amountOf(wasted, unit)), `${percent(part)} of what was spent`, 'wasted')}
+      ${drawFigure('Saved', format(amountOf(saved, unit)), `${counted(saved.calls, 'call')} not made`, 'saved')}
+      ${drawFigure('Cancelled', counted(cancels.tasks, 'task'), `${percent(cancels.rate)} of ${count(ended_tasks)} that ended`)}
+      ${budget ? drawFigure('Left today', usd(budget.left_usd), `of ${usd(budget.usd_per_day)}`) : nothing}
     </dl>
   `;
-}
-
-function figure(name: string, title: string, value: string, note: string): TemplateResult {
-  return html`<div class=${name}>
-    <dt>${title}</dt>
-    <dd><span class="value">${value}</span> <span class="quiet">${note}</span></dd>
-  </div>`;
 }
 
 function drawNotes({ from, history_since, spent, saved, prices_as_of }: UsageReport, unit: Unit): TemplateResult {
@@ -124,8 +118,7 @@ function drawNotes({ from, history_since, spent, saved, prices_as_of }: UsageRep
     spent.open_calls > 0 && `${counted(spent.open_calls, 'call')} still open, without a cost as yet.`,
     spent.unpriced_calls > 0 && `${counted(spent.unpriced_calls, 'call')} of models without a known price, counted as $0.`,
     saved.unpriced_calls > 0 && `${counted(saved.unpriced_calls, 'call')} saved of which no price is known yet, counted as $0.`,
-    from < history_since &&
-      `Ended tasks are forgotten: before ${words(history_since.slice(0, 10))}, what was wasted and saved is not complete.`,
+    from < history_since && `Ended tasks are forgotten: before ${history_since.slice(0, 10)}, what was wasted and saved is not complete.`,
   ];
   return html`<p class="quiet notes">${notes.filter((note) => note !== false).join(' ')}</p>`;
 }

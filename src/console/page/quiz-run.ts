@@ -1,5 +1,5 @@
 import { CancelledError, HangupError, type GenerateInput, type QuizEvent } from '../../client/index.js';
-import { counted } from './format.js';
+import { counted, sentence } from './format.js';
 import { summaryOf } from './receipt.js';
 import type { Surroundings } from './view.js';
 
@@ -45,10 +45,11 @@ export class QuizRun {
     if (this.isUnderWay) this.#stop.abort();
   }
 
-  stateOf(stage: string): 'done' | 'now' | 'ahead' {
+  stateOf(stage: string): 'done' | 'now' | 'cut' | 'ahead' {
     const [at, of] = [STAGES.indexOf(this.#stage as never), STAGES.indexOf(stage as never)];
     if (this.quizId !== undefined || of < at) return 'done';
-    return of === at ? 'now' : 'ahead';
+    if (of > at) return 'ahead';
+    return this.isUnderWay ? 'now' : 'cut';
   }
 
   async start(): Promise<void> {
@@ -116,7 +117,7 @@ export class QuizRun {
     this.taskId ??= error.taskId;
     this.#around.announce('Stopped. The receipt is on its way.');
     this.answer = await error.confirmation;
-    if (this.answer?.receipt) this.#around.announce(`Stopped: ${summaryOf(this.answer.receipt)}.`);
+    if (this.answer?.receipt) this.#around.announce(`${sentence(summaryOf(this.answer.receipt))}.`);
   }
 
   #change(id: string, change: Partial<AskedQuestion>): void {

@@ -3,7 +3,7 @@ import { repeat } from 'lit-html/directives/repeat.js';
 import { CancelledError, type GenerateInput } from '../../client/index.js';
 import { counted, usd } from './format.js';
 import { QuizRun, STAGES, type AskedQuestion } from './quiz-run.js';
-import { drawReceipt, summaryOf } from './receipt.js';
+import { drawReceipt } from './receipt.js';
 import { hrefOf } from './route.js';
 import type { Surroundings, View } from './view.js';
 
@@ -76,11 +76,13 @@ export class QuizView implements View {
           <span>Questions</span>
           <input name="count" type="number" min="1" max=${MOST_QUESTIONS} value="5" required />
         </label>
-        ${
-          isBusy
-            ? html`<button type="button" class="danger" @click=${() => this.#run?.stop()}>Stop <kbd>Esc</kbd></button>`
-            : html`<button class="primary" ?disabled=${this.#chapters.length === 0}>Generate</button>`
-        }
+        <button
+          class=${isBusy ? 'danger' : 'primary'}
+          ?disabled=${this.#chapters.length === 0}
+          @click=${(event: MouseEvent) => this.#click(event)}
+        >
+          ${isBusy ? html`Stop <kbd>Esc</kbd>` : 'Generate'}
+        </button>
       </form>
     `;
   }
@@ -92,7 +94,7 @@ export class QuizView implements View {
           ${STAGES.map((stage) => this.#drawStage(run, stage))}
         </ol>
         <p class="outcome">${this.#drawOutcome(run)}</p>
-        ${run.answer?.receipt ? drawReceipt(run.answer.receipt) : nothing}
+        ${run.answer?.receipt ? drawReceipt({ ...run.answer, receipt: run.answer.receipt }) : nothing}
         <ol class="questions">
           ${repeat(
             run.questions,
@@ -106,19 +108,15 @@ export class QuizView implements View {
 
   #drawStage(run: QuizRun, stage: string): TemplateResult {
     const state = run.stateOf(stage);
-    return html`<li class=${state} aria-current=${state === 'now' ? 'step' : 'false'}><code>${stage}</code></li>`;
+    return html`<li class=${state} aria-current=${state === 'now' ? 'step' : 'false'}><code>${breakable(stage)}</code></li>`;
   }
 
   #drawOutcome(run: QuizRun): TemplateResult | string {
     const link = run.taskId ? html`<a href=${hrefOf({ name: 'task', id: run.taskId })}>Its page</a>` : nothing;
     if (run.isUnderWay) return html`${counted(run.questions.length, 'question')} so far. ${link}`;
     if (run.problem) return html`<span class="error">${run.problem}</span> ${link}`;
-    if (run.isStopped) {
-      const { answer } = run;
-      if (!answer) return 'Stopped. The receipt is on its way.';
-      const cost = answer.usage.cost_usd > 0 ? `, ${usd(answer.usage.cost_usd)} spent` : '';
-      return html`<strong>Stopped</strong>: ${answer.receipt ? summaryOf(answer.receipt) : answer.message}${cost}. ${link}`;
-    }
+    if (run.isStopped && !run.answer) return 'Stopped. The receipt is on its way.';
+    if (run.answer) return html`<strong>Stopped</strong>. ${run.answer.receipt ? nothing : run.answer.message} ${link}`;
     const { usage } = run;
     return html`<strong>Done</strong>: ${counted(run.questions.length, 'question')}${usage ? `, ${usd(usage.cost_usd)}` : ''}. ${link}`;
   }
@@ -182,6 +180,13 @@ export class QuizView implements View {
     this.#around.redraw();
   }
 
+  /** One button for both, so that it keeps the focus. The second click of a double one was not meant as a stop. */
+  #click(event: MouseEvent): void {
+    if (this.#run?.isUnderWay !== true) return;
+    event.preventDefault();
+    if (event.detail < 2) this.#run.stop();
+  }
+
   #submit(event: SubmitEvent): void {
     event.preventDefault();
     const form = new FormData(event.target as HTMLFormElement);
@@ -200,6 +205,11 @@ export class QuizView implements View {
     event.preventDefault();
     void run.check(questionId, new FormData(event.target as HTMLFormElement).get('answer') as string, this.#over.signal);
   }
+}
+
+/** A long name may go on in the next line after each of its words. */
+function breakable(name: string): unknown[] {
+  return name.split('_').map((word, n) => (n === 0 ? word : html`_<wbr />${word}`));
 }
 
 function drawOptions({ question: { options } }: AskedQuestion): TemplateResult | typeof nothing {

@@ -1,7 +1,8 @@
 import { html, nothing, svg, type TemplateResult } from 'lit-html';
-import { counted, milliseconds } from './format.js';
+import { drawFigure } from './figure.js';
+import { costOf, counted, duration, milliseconds, moment, sentence, words } from './format.js';
 import { stoppedAfterMs, timelineOf, type Timeline, type TimelineRow } from './timeline.js';
-import type { Receipt } from './wire.js';
+import type { Receipt, Task } from './wire.js';
 
 /** How a task stopped, in one line. */
 export function summaryOf(receipt: Receipt): string {
@@ -20,17 +21,42 @@ function avoidedBy({ calls_avoided }: Receipt): string {
   return calls_avoided === 0 ? '' : `${counted(calls_avoided, 'call')} avoided`;
 }
 
-/** The receipt as a table in which each layer has its line in time. */
-export function drawReceipt(receipt: Receipt): TemplateResult {
-  const { rows } = timelineOf(receipt);
+/** A task that was stopped, as far as its receipt is concerned. */
+export interface Stopped extends Pick<Task, 'cancel' | 'usage'> {
+  readonly receipt: Receipt;
+}
+
+/** How a task stopped: in figures, and as a table in which each layer has its line in time. */
+export function drawReceipt({ receipt, cancel, usage }: Stopped): TemplateResult {
+  const timeline = timelineOf(receipt);
   return html`
-    ${rows.length === 0 ? html`<p class="quiet">There was nothing to stop: it had not begun.</p>` : drawTimeline(timelineOf(receipt))}
+    ${drawFigures({ receipt, cancel, usage })}
+    ${timeline.rows.length === 0 ? html`<p class="quiet">There was nothing to stop: it had not begun.</p>` : drawTimeline(timeline)}
     ${
       receipt.zombies.length === 0
         ? nothing
         : html`<p class="zombies"><strong>Ignored the signal:</strong> ${receipt.zombies.map((name) => html`<code>${name}</code> `)}</p>`
     }
   `;
+}
+
+function drawFigures({ receipt, cancel, usage }: Stopped): TemplateResult {
+  const ms = stoppedAfterMs(receipt);
+  const stopped = ms === null ? sentence(stopOf(receipt)) : milliseconds(ms);
+  return html`
+    <dl class="figures">
+      ${drawFigure('Stopped in', stopped, receipt.stage === null ? '' : html`at <code>${receipt.stage}</code>`)}
+      ${drawFigure('Not done', counted(receipt.calls_avoided, 'call'), 'to the model, still ahead')}
+      ${drawFigure('Spent until then', costOf({ usage }), counted(usage.prompt_tokens + usage.completion_tokens, 'token'))}
+      ${cancel ? drawFigure('Cause', words(cancel.cause), describeCancel(cancel, receipt)) : nothing}
+    </dl>
+    ${cancel?.reason ? html`<p class="reason">“${cancel.reason}”</p>` : nothing}
+  `;
+}
+
+function describeCancel({ by, requested_at }: NonNullable<Task['cancel']>, { grace_ms }: Receipt): string {
+  const grace = grace_ms === undefined ? '' : `, after ${duration(grace_ms)} of grace`;
+  return `${by === null ? 'at' : `asked by ${by} at`} ${moment(requested_at)}${grace}`;
 }
 
 function drawTimeline(timeline: Timeline): TemplateResult {

@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
-import { count, duration, usd, words } from './format.js';
+import { count, duration, words } from './format.js';
 import { summaryOf } from './receipt.js';
 import type { WatchedTask } from './task-watch.js';
 import { isLive, type Task, type TaskState } from './wire.js';
@@ -51,10 +51,6 @@ function leftOf({ progress: { seconds_left: left } }: Task): string {
 export function elapsedOf({ created_at, started_at, finished_at }: Task, now = Date.now()): string {
   const from = Date.parse(started_at ?? created_at);
   return duration((finished_at === null ? now : Date.parse(finished_at)) - from);
-}
-
-export function costOf({ usage: { cost_usd, estimated } }: Task): string {
-  return `${estimated && cost_usd > 0 ? '≈ ' : ''}${usd(cost_usd)}`;
 }
 
 export function tokensOf({ usage: { prompt_tokens, completion_tokens } }: Task): string {

@@ -1,14 +1,14 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
 import type { AnyTaskEvent } from '../../client/index.js';
 import { Cancelling } from './cancelling.js';
-import { count, counted, moment, shortId, words } from './format.js';
-import { drawReceipt, summaryOf } from './receipt.js';
+import { costOf, count, moment, shortId, words } from './format.js';
+import { drawReceipt } from './receipt.js';
 import { hrefOf } from './route.js';
 import type { StreamSlots } from './stream-slots.js';
-import { costOf, describeWhere, drawProgress, drawState, elapsedOf } from './task-parts.js';
+import { describeWhere, drawProgress, drawState, elapsedOf } from './task-parts.js';
 import { TaskWatch, type WatchedTask } from './task-watch.js';
 import type { Surroundings, View } from './view.js';
-import { isLive, isResumable, isStoppable, type Receipt, type Task } from './wire.js';
+import { isLive, isResumable, isStoppable, type Task } from './wire.js';
 
 const SECOND_MS = 1000;
 /** Of an account that may be long, the end. */
@@ -70,8 +70,8 @@ export class TaskDetailView implements View {
         ${drawState(task.state)} ${isLive(task) ? drawProgress(task) : nothing}
         ${task.receipt ? nothing : html`<span>${describeWhere(task)}</span>`}
       </div>
-      ${task.receipt ? this.#drawStop(task, task.receipt) : nothing} ${drawError(task)} ${drawFacts(task)} ${this.#drawEvents()}
-      ${this.#drawResult()}
+      ${task.receipt ? html`<section aria-label="Receipt">${drawReceipt({ ...task, receipt: task.receipt })}</section>` : nothing}
+      ${drawError(task)} ${drawFacts(task)} ${this.#drawEvents()} ${this.#drawResult()}
     `;
   }
 
@@ -79,19 +79,6 @@ export class TaskDetailView implements View {
     if (isStoppable(task)) return html`<button class="danger" type="button" @click=${() => this.#cancelling.one(task)}>Cancel</button>`;
     if (isResumable(task)) return html`<button type="button" @click=${() => this.#resume()}>Resume</button>`;
     return nothing;
-  }
-
-  #drawStop({ cancel, usage }: Task, receipt: Receipt): TemplateResult {
-    return html`
-      <section aria-labelledby="receipt">
-        <h2 id="receipt">Receipt</h2>
-        <p class="sentence">
-          ${cancel ? html`Cause <strong>${cancel.cause.replaceAll('_', ' ')}</strong>${cancel.by ? html`, asked by <strong>${cancel.by}</strong>` : ''}${cancel.reason ? html` (“${cancel.reason}”)` : ''}, at <time datetime=${cancel.requested_at}>${moment(cancel.requested_at)}</time>: ` : nothing}
-          ${summaryOf(receipt)}. ${usage.cost_usd > 0 ? html`It had cost ${costOf({ usage } as Task)}.` : nothing}
-        </p>
-        ${drawReceipt(receipt)}
-      </section>
-    `;
   }
 
   #drawEvents(): TemplateResult | typeof nothing {
@@ -160,14 +147,14 @@ function drawError({ error }: Task): TemplateResult | typeof nothing {
 }
 
 function drawFacts(task: Task): TemplateResult {
-  const { usage, created_at, started_at, finished_at, scopes, stage, resumed_from, receipt, owner, instance } = task;
+  const { usage, created_at, started_at, finished_at, scopes, stage, resumed_from, owner, instance } = task;
   return html`
     <dl class="facts">
       ${fact('Asked', moment(created_at))} ${fact('Began', started_at && moment(started_at))}
       ${fact('Ended', finished_at && moment(finished_at))} ${fact(finished_at ? 'Took' : 'Has taken', elapsedOf(task))}
       ${fact('Stage', stage && html`<code>${stage}</code>`)}
       ${fact('Tokens', html`${count(usage.prompt_tokens)} in, ${count(usage.completion_tokens)} out${usage.estimated ? ', estimated' : ''}`)}
-      ${fact('Cost', costOf(task))} ${fact('Calls avoided', receipt && counted(receipt.calls_avoided, 'call'))}
+      ${fact('Cost', costOf(task))}
       ${fact(
         'Scopes',
         scopes.length > 0 &&

@@ -2,10 +2,10 @@ import { html, nothing, type TemplateResult } from 'lit-html';
 import { live } from 'lit-html/directives/live.js';
 import { repeat } from 'lit-html/directives/repeat.js';
 import { Cancelling } from './cancelling.js';
-import { moment, shortId, words } from './format.js';
+import { costOf, moment, shortId, words } from './format.js';
 import { hrefOf, TASK_FILTERS, type Route, type TaskFilter } from './route.js';
 import type { StreamSlots } from './stream-slots.js';
-import { costOf, describeWhere, drawProgress, drawState, elapsedOf, tokensOf } from './task-parts.js';
+import { describeWhere, drawProgress, drawState, elapsedOf, tokensOf } from './task-parts.js';
 import { TaskWatch, type WatchedTask } from './task-watch.js';
 import type { Surroundings, View } from './view.js';
 import { isLive, isResumable, isStoppable, type Task, type TaskState } from './wire.js';
@@ -164,7 +164,7 @@ export class TasksView implements View {
           </span>
         </th>
         <td role="cell" class="how">${drawState(task.state)}</td>
-        <td role="cell" class="where">${isLive(task) ? drawProgress(task) : nothing}<span>${describeWhere(task)}</span></td>
+        <td role="cell" class="where"><span>${describeWhere(task)}</span>${isLive(task) ? drawProgress(task) : nothing}</td>
         <td role="cell" class="number elapsed">${elapsedOf(task)}</td>
         <td role="cell" class="number tokens">${tokensOf(task)}<span class="unit"> tokens</span></td>
         <td role="cell" class="number cost">${costOf(task)}</td>
@@ -175,9 +175,15 @@ export class TasksView implements View {
 
   #drawAction(task: Task): TemplateResult | typeof nothing {
     const of = html`<span class="unseen"> ${words(task.kind)} ${shortId(task.id)}</span>`;
-    if (isStoppable(task)) return html`<button type="button" @click=${() => this.#cancelling.one(task)}>Cancel${of}</button>`;
+    if (isStoppable(task)) return html`<button type="button" @click=${(event: Event) => this.#cancel(event, task)}>Cancel${of}</button>`;
     if (isResumable(task)) return html`<button type="button" @click=${() => this.#resume(task)}>Resume${of}</button>`;
     return nothing;
+  }
+
+  /** Its button goes, so that whoever used it with the keyboard is led to the task itself. */
+  async #cancel(event: Event, task: Task): Promise<void> {
+    (event.currentTarget as Element).closest('tr')?.querySelector('a')?.focus();
+    await this.#cancelling.one(task);
   }
 
   async #resume({ id }: Task): Promise<void> {
