@@ -37,7 +37,8 @@ interface Answer {
   readonly raw: { readonly writableEnded: boolean; once(event: 'close', listener: () => void): unknown };
 }
 
-const PROBES = new Set(['/health', '/ready', '/metrics']);
+/** What is asked again and again, and the parts of a page, which come dozens at a time: no line for each. */
+const UNTOLD = /^\/(health|ready|metrics)$|^\/console\//;
 
 type RequestHook = (request: Exchange, reply: Answer, done: () => void) => void;
 
@@ -47,7 +48,7 @@ type RequestHook = (request: Exchange, reply: Answer, done: () => void) => void;
  */
 export function logAccess(logger: Pick<Logger, 'info' | 'warn'>, requests: OpenRequests): RequestHook {
   return (request, reply, done) => {
-    if (!PROBES.has(request.url)) follow(logger, requests, request, reply);
+    if (!UNTOLD.test(request.url)) follow(logger, requests, request, reply);
     done();
   };
 }

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Page } from 'playwright-core';
+import type { Page, Request } from 'playwright-core';
 import { eventually, Gate } from '../../src/testing/index.js';
 import { writer } from '../support/quiz-model.js';
 import { ConsoleWorld } from './console-world.js';
@@ -112,6 +112,14 @@ describe('the console, in Chromium', () => {
     expect((await world.model.ended(await world.model.called('quiz'))).outcome).toBe('client_closed');
   });
 
+  it('stops when its page is closed, and not only once its grace is over', async () => {
+    const tab = await world.signedIn();
+    await beginQuiz(tab);
+    await tab.goto('about:blank');
+    expect((await world.model.ended(await world.model.called('quiz'))).outcome).toBe('client_closed');
+    await tab.context().close();
+  });
+
   it('makes a quiz to its end, and checks what is answered', async () => {
     world.model.script('quiz', writer(PROMPTS));
     await visit('Quiz');
@@ -123,31 +131,43 @@ describe('the console, in Chromium', () => {
     await page.getByText('Right').waitFor();
   });
 
-  it('cancels one of many at once, however many run: streams take no connection from it', async () => {
+  it('cancels at once, however many run and in however many tabs: streams take no connection from it', async () => {
     const ids = await heldQuizzes(8);
-    const open = new Set<unknown>();
+    const open = new Set<Request>();
     let most = 0;
-    page.on('request', (request) => {
-      if (!request.url().endsWith('/events')) return;
-      most = Math.max(most, open.add(request).size);
+    page.context().on('request', (request) => {
+      if (request.url().endsWith('/events')) most = Math.max(most, open.add(request).size);
     });
-    for (const over of ['requestfinished', 'requestfailed'] as const) page.on(over as 'requestfailed', (request) => open.delete(request));
+    for (const over of ['requestfinished', 'requestfailed'] as const)
+      page.context().on(over as 'requestfailed', (each) => open.delete(each));
     await visit('Tasks');
     await eventually(() => open.size === 3);
-    for (const id of ids) await row(id).getByText('running').waitFor();
-    await row(ids[0]!).getByRole('button', { name: 'Cancel' }).click();
-    await row(ids[0]!)
+    const beside = await page.context().newPage();
+    await beside.goto(world.link);
+    for (const id of ids) await row(id, beside).getByText('running').waitFor();
+    await row(ids[0]!, beside).getByRole('button', { name: 'Cancel' }).click();
+    await row(ids[0]!, beside)
       .getByText(/stopped in [\d.]+ ms/)
       .waitFor();
     expect((await world.model.ended(await world.model.called('quiz', 1))).outcome).toBe('client_closed');
-    expect(await page.locator('.tasks .running').count()).toBe(7);
+    await eventually(async () => (await page.locator('.tasks .running').count()) === 7);
     expect(most).toBe(3);
+    await beside.close();
     await page.getByRole('link', { name: 'class:odd' }).first().click();
     await page.getByRole('button', { name: 'Cancel scope class:odd' }).click();
     await page.getByRole('button', { name: 'Cancel them' }).click();
     await page.getByRole('status').filter({ hasText: '4 tasks cancelled.' }).waitFor();
     await page.goBack();
     await eventually(async () => (await page.locator('.tasks .running').count()) === 3);
+  });
+
+  it('tells on the page of a task what it tells, as it tells it, and stops it from there', async () => {
+    const [id = ''] = await heldQuizzes(1);
+    await page.goto(`${world.url}console#/tasks/${id}`);
+    await page.locator('.events').getByText('generate_quiz').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.locator('.timeline').waitFor();
+    await page.locator('.events').getByText('task-end').waitFor();
   });
 
   it('is used by the keyboard alone: what runs is cancelled, with a reason, and its receipt read', async () => {
@@ -188,6 +208,33 @@ describe('the console, in Chromium', () => {
     await page.getByRole('link', { name: '7 days' }).click();
     await eventually(async () => (await page.getByRole('link', { name: '7 days' }).getAttribute('aria-current')) === 'true');
     expect(page.url()).toContain('#/money?days=7');
+  });
+
+  it('is served with a policy of its own, each file as what it is, and nothing but its files', async () => {
+    const ask = async (path: string, headers = {}) => await fetch(new URL(path, world.url), { headers, redirect: 'manual' });
+    const policy = (await ask('console')).headers.get('content-security-policy')?.split('; ');
+    expect(policy).toEqual(
+      expect.arrayContaining([`default-src 'none'`, `connect-src 'self'`, `frame-ancestors 'none'`, `base-uri 'none'`]),
+    );
+    expect(policy?.find((each) => each.startsWith('script-src'))).toMatch(/^script-src 'self' 'sha256-[\w+/]{43}='$/);
+    const script = await ask('console/app/client/index.js');
+    expect([script.headers.get('content-type'), script.headers.get('cache-control')]).toEqual([
+      'text/javascript; charset=utf-8',
+      'no-cache',
+    ]);
+    const again = await ask('console/app/client/index.js', { 'if-none-match': script.headers.get('etag') });
+    expect([again.status, await again.text()]).toEqual([304, '']);
+    expect((await ask('console/')).headers.get('location')).toBe('../console');
+    const others = [
+      'app/main.js',
+      'app/%2e%2e/main.js',
+      'app/client/..%2f..%2fmain.js',
+      'vendor/uplot/package.json',
+      'app/console/page/main.ts',
+    ];
+    for (const path of others) expect((await ask(`console/${path}`)).status).toBe(404);
+    expect((await fetch(new URL('console', world.url), { method: 'POST' })).status).toBe(404);
+    expect(world.app.lines.filter(({ msg }) => msg.includes('/console/'))).toEqual([]);
   });
 
   it('has nothing that axe holds against it, and nothing too wide, in light and dark, on a desk and on a phone', async () => {

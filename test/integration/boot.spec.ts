@@ -65,6 +65,7 @@ describe('the program', () => {
     expect(JSON.parse(body)).toMatchObject({ book_id: 1, chapter_id: 101 });
     expect(run.stdout).toMatch(/database {2}embedded PostgreSQL \(PGlite\) in memory\n/);
     expect(run.stdout).toMatch(/model {5}built-in offline model/);
+    expect(run.stdout).toContain(`console   ${url}/console#token=${token}\n`);
     const client = new SocketClient(url, { authorization: `Bearer ${token}` });
     const answer = await client.get('/api/books').answer;
     client.close();
@@ -77,6 +78,7 @@ describe('the program', () => {
     const run = built.start({ ...MEMORY, JWT_SECRET: 'a secret of the operator that is long enough' });
     await run.says(/Bearer \$TOKEN/);
     expect(run.stdout).not.toMatch(/eyJ/);
+    expect(run.stdout).toMatch(/console {3}http:\S+\/console\n/);
     expect(await run.stop('SIGTERM')).toBe(0);
   });
 });

@@ -1,5 +1,5 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html';
-import { HangupClient, HangupError } from '../../client/index.js';
+import { ConnectionLostError, HangupClient, HangupError } from '../../client/index.js';
 import { Confirming } from './confirming.js';
 import { MoneyView } from './money-view.js';
 import { QuizView } from './quiz-view.js';
@@ -24,7 +24,7 @@ const SAID_FOR_MS = 12_000;
 export class Console implements Surroundings {
   readonly #root: HTMLElement;
   readonly #session: Session;
-  readonly #slots = new StreamSlots();
+  readonly #slots = new StreamSlots((navigator as Partial<Navigator>).locks ?? null);
   readonly #confirming = new Confirming(
     () => this.redraw(),
     () => this.#root.querySelector('dialog'),
@@ -35,6 +35,7 @@ export class Console implements Surroundings {
   #said = '';
   #hush: ReturnType<typeof setTimeout> | undefined;
   #failure = '';
+  #isCutOff = false;
   #model = '';
   #isDrawn = true;
 
@@ -46,6 +47,9 @@ export class Console implements Surroundings {
   start(): void {
     addEventListener('hashchange', () => this.#arrive());
     addEventListener('keydown', (event) => this.#onKey(event));
+    // Whoever closes the page leaves its view too. A browser may show it again as it was.
+    addEventListener('pagehide', () => this.#view?.leave());
+    addEventListener('pageshow', ({ persisted }) => persisted && this.#open());
     this.#open();
   }
 
@@ -78,7 +82,12 @@ export class Console implements Surroundings {
   fail(error: unknown): void {
     if (error instanceof HangupError && error.status === 401) return this.#signOut(error.message);
     this.#failure = error instanceof Error ? error.message : String(error);
+    this.#isCutOff = error instanceof ConnectionLostError;
     this.redraw();
+  }
+
+  reached(): void {
+    if (this.#isCutOff) this.#forgetFailure();
   }
 
   confirm(question: Parameters<Confirming['ask']>[0]): Promise<string | undefined> {
@@ -91,11 +100,12 @@ export class Console implements Surroundings {
 
   /** The address was changed by somebody: a link, the buttons of the browser, a token that was pasted into it. */
   #arrive(): void {
+    const before = this.#view?.title;
     this.#said = '';
     this.#failure = '';
     this.#open();
-    // What was read begins anew, for those who hear it too.
-    requestAnimationFrame(() => this.#root.querySelector<HTMLElement>('h1')?.focus());
+    // Another view is read from its beginning, by those who hear it too; a filter of the same is not.
+    if (this.#view?.title !== before) requestAnimationFrame(() => this.#root.querySelector<HTMLElement>('h1')?.focus());
   }
 
   #open(): void {
@@ -133,6 +143,7 @@ export class Console implements Surroundings {
   #signOut(notice = ''): void {
     if (this.#view instanceof TokenView) return;
     this.#session.end(notice);
+    this.#hangup = undefined;
     this.#failure = '';
     this.#show(this.#signIn());
   }
@@ -192,6 +203,7 @@ export class Console implements Surroundings {
 
   #forgetFailure(): void {
     this.#failure = '';
+    this.#isCutOff = false;
     this.redraw();
   }
 

@@ -16,7 +16,7 @@ export function parseRoute(fragment: string): Route {
   const [path = '', query = ''] = fragment.replace(/^#\/?/, '').split('?');
   const fields = new URLSearchParams(query);
   const [name, id] = path.split('/');
-  if (name === 'tasks' && id) return { name: 'task', id: decodeURIComponent(id) };
+  if (name === 'tasks' && id && /^[\w-]+$/.test(id)) return { name: 'task', id };
   if (name === 'quiz') return { name };
   if (name === 'money') return { name, days: RANGES.find((days) => String(days) === fields.get('days')) ?? DEFAULT_DAYS };
   const state = TASK_FILTERS.find((filter) => filter === fields.get('state')) ?? 'all';
@@ -24,7 +24,7 @@ export function parseRoute(fragment: string): Route {
 }
 
 export function hrefOf(route: Route): string {
-  if (route.name === 'task') return `#/tasks/${encodeURIComponent(route.id)}`;
+  if (route.name === 'task') return `#/tasks/${route.id}`;
   if (route.name === 'quiz') return '#/quiz';
   if (route.name === 'money') return route.days === DEFAULT_DAYS ? '#/money' : `#/money?days=${route.days}`;
   const { state, kind, scope } = route;

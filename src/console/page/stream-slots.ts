@@ -12,7 +12,8 @@ type Locks = Pick<LockManager, 'request'>;
 export class StreamSlots {
   readonly #locks: Locks;
 
-  constructor(locks: Locks | undefined = (navigator as { readonly locks?: Locks }).locks) {
+  /** `null` where the browser has no locks. */
+  constructor(locks: Locks | null) {
     this.#locks = locks ?? new OwnLocks();
   }
 

@@ -39,6 +39,7 @@ export class TaskDetailView implements View {
       changed: () => this.#changed(),
       heard: (_, event) => this.#hear(event),
       failed: (error) => around.fail(error),
+      reached: () => around.reached(),
     });
     this.#cancelling = new Cancelling(around, () => this.#watch);
     this.#clock = setInterval(() => this.#tick(), SECOND_MS);
@@ -58,7 +59,7 @@ export class TaskDetailView implements View {
     return html`
       <header class="heading">
         <h1 tabindex="-1">${task ? words(task.kind) : 'Task'} <code class="id">${this.#id}</code></h1>
-        ${task ? html`<div class="actions">${this.#drawAction(task)}</div>` : nothing}
+        ${task ? drawState(task.state) : nothing} ${task ? html`<div class="actions">${this.#drawAction(task)}</div>` : nothing}
       </header>
       ${task ? this.#drawTask(task) : html`<p class="quiet">Looking…</p>`}
     `;
@@ -66,10 +67,7 @@ export class TaskDetailView implements View {
 
   #drawTask(task: WatchedTask): TemplateResult {
     return html`
-      <div class="standing">
-        ${drawState(task.state)} ${isLive(task) ? drawProgress(task) : nothing}
-        ${task.receipt ? nothing : html`<span>${describeWhere(task)}</span>`}
-      </div>
+      ${isLive(task) ? html`<div class="standing">${drawProgress(task)} <span>${describeWhere(task)}</span></div>` : nothing}
       ${task.receipt ? html`<section aria-label="Receipt">${drawReceipt({ ...task, receipt: task.receipt })}</section>` : nothing}
       ${drawError(task)} ${drawFacts(task)} ${this.#drawEvents()} ${this.#drawResult()}
     `;
@@ -98,6 +96,7 @@ export class TaskDetailView implements View {
     return html`
       <section aria-labelledby="result">
         <h2 id="result">Result</h2>
+        ${drawItems(this.#result)}
         <details>
           <summary>As JSON</summary>
           <pre tabindex="0">${JSON.stringify(this.#result, null, 2)}</pre>
@@ -144,6 +143,27 @@ export class TaskDetailView implements View {
 
 function drawError({ error }: Task): TemplateResult | typeof nothing {
   return error ? html`<p class="error"><code>${error.code}</code> ${error.message}</p>` : nothing;
+}
+
+interface EndedItem {
+  readonly ordinal: number;
+  readonly name: string;
+  readonly state: string;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+/** What a job that has not completed had finished. */
+function drawItems(result: unknown): TemplateResult | typeof nothing {
+  const { items } = result as { readonly items?: readonly EndedItem[] };
+  if (!Array.isArray(items) || items.length === 0) return nothing;
+  return html`
+    <ol class="items">
+      ${(items as readonly EndedItem[]).map(
+        ({ name, state, error }) =>
+          html`<li><span class="state ${state}">${name}</span> ${error ? html`<span class="error">${error.message}</span>` : nothing}</li>`,
+      )}
+    </ol>
+  `;
 }
 
 function drawFacts(task: Task): TemplateResult {

@@ -20,6 +20,7 @@ export interface Watching {
   readonly changed: () => void;
   readonly heard?: (id: string, event: AnyTaskEvent) => void;
   readonly failed: (error: unknown) => void;
+  readonly reached: () => void;
 }
 
 /**
@@ -65,6 +66,7 @@ export class TaskWatch {
     try {
       this.#merge(await this.#watching.look(this.#over.signal));
       this.isReady = true;
+      this.#watching.reached();
       this.#watching.changed();
     } catch (error) {
       if (!(error instanceof CancelledError)) this.#watching.failed(error);
@@ -72,6 +74,13 @@ export class TaskWatch {
       this.#isLooking = false;
       this.#lookLater();
     }
+  }
+
+  /** Older tasks, which are not looked for again. */
+  extend(older: readonly Task[]): void {
+    const known = new Set(this.#tasks.map(({ id }) => id));
+    this.#merge([...this.#tasks, ...older.filter(({ id }) => !known.has(id))]);
+    this.#watching.changed();
   }
 
   /** What is known of a task better than by asking: told at once, and until the next look. */

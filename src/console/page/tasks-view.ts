@@ -32,6 +32,9 @@ export class TasksView implements View {
   readonly #cancelling: Cancelling;
   /** Elapsed times go on by themselves. */
   readonly #clock: ReturnType<typeof setInterval>;
+  /** Where the tasks begin that are older than those that are shown. */
+  #cursor: string | undefined;
+  #hasOlder = false;
 
   constructor(around: Surroundings, slots: StreamSlots, route: TasksRoute) {
     this.#around = around;
@@ -39,9 +42,10 @@ export class TasksView implements View {
     this.#watch = new TaskWatch({
       hangup: around.hangup,
       slots,
-      look: async (signal) => (await around.hangup.tasks.list({ ...toQuery(route), limit: SHOWN, signal })).tasks,
+      look: (signal) => this.#look(signal),
       changed: () => around.redraw(),
       failed: (error) => around.fail(error),
+      reached: () => around.reached(),
     });
     this.#cancelling = new Cancelling(around, () => this.#watch);
     this.#clock = setInterval(() => this.#tick(), SECOND_MS);
@@ -65,6 +69,23 @@ export class TasksView implements View {
       </header>
       ${this.#drawFilter()} ${this.#drawTable()}
     `;
+  }
+
+  async #look(signal: AbortSignal): Promise<readonly Task[]> {
+    const { tasks, next_cursor } = await this.#around.hangup.tasks.list({ ...toQuery(this.#route), limit: SHOWN, signal });
+    if (!this.#hasOlder) this.#cursor = next_cursor;
+    return tasks;
+  }
+
+  async #showOlder(): Promise<void> {
+    this.#hasOlder = true;
+    try {
+      const { tasks, next_cursor } = await this.#around.hangup.tasks.list({ ...toQuery(this.#route), limit: SHOWN, cursor: this.#cursor });
+      this.#cursor = next_cursor;
+      this.#watch.extend(tasks);
+    } catch (error) {
+      this.#around.fail(error);
+    }
   }
 
   #tick(): void {
@@ -137,6 +158,7 @@ export class TasksView implements View {
           )}
         </tbody>
       </table>
+      ${this.#cursor === undefined ? nothing : html`<button class="older" type="button" @click=${() => this.#showOlder()}>Show older</button>`}
     `;
   }
 
@@ -160,6 +182,7 @@ export class TasksView implements View {
           <a href=${hrefOf({ name: 'task', id: task.id })}>${words(task.kind)} <code class="id">${shortId(task.id)}</code></a>
           <span class="scopes">
             <time datetime=${task.created_at}>${moment(task.created_at)}</time>
+            ${task.owner === undefined ? nothing : html`<span>${task.owner}</span>`}
             ${task.scopes.map((scope) => html`<a class="scope" href=${hrefOf({ ...this.#route, scope })}>${scope}</a>`)}
           </span>
         </th>

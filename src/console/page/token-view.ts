@@ -3,6 +3,9 @@ import { HangupClient, HangupError } from '../../client/index.js';
 import type { Session } from './session.js';
 import type { View } from './view.js';
 
+/** RFC 6750, 2.1. */
+const SENDABLE = /^[\w.~+/-]+=*$/;
+
 /** Asks for a token until there is one that is good. */
 export class TokenView implements View {
   readonly title = 'Sign in';
@@ -56,11 +59,12 @@ export class TokenView implements View {
     this.#isAsking = true;
     this.redraw();
     try {
+      if (!SENDABLE.test(token)) throw new HangupError('unauthorized', 'This is no token: it has characters that none has.');
       await new HangupClient({ baseUrl: this.baseUrl, token }).tasks.list({ limit: 1 });
       this.session.begin(token);
       this.done();
     } catch (error) {
-      this.session.notice = error instanceof HangupError ? error.message : 'This is no token that could be sent.';
+      this.session.notice = error instanceof Error ? error.message : String(error);
     } finally {
       this.#isAsking = false;
       this.redraw();

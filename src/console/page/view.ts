@@ -19,6 +19,8 @@ export interface Surroundings {
   announce(text: string): void;
   /** A failure that the view has no better place for. A token that is refused is asked for again. */
   fail(error: unknown): void;
+  /** The server was reached: if it could not be before, that need not be shown any longer. */
+  reached(): void;
   /** Resolves with the words of whoever agrees, which may be none; with `undefined` where they do not. */
   confirm(question: Question): Promise<string | undefined>;
   go(route: Route): void;
