@@ -15,6 +15,7 @@ const UTC = (seconds: number): Date => uPlot.tzDate(new Date(seconds * 1000), 'E
 /** Bars by day, later ones over earlier ones. It fills the width that it has, and follows the theme. */
 export class DayPlot {
   readonly element = document.createElement('div');
+  readonly #readout = document.createElement('p');
   readonly #resize = new ResizeObserver(() => this.#fit());
   readonly #over = new AbortController();
   #plot: uPlot | undefined;
@@ -27,6 +28,8 @@ export class DayPlot {
     this.element.className = 'plot';
     // The table below says the same.
     this.element.setAttribute('aria-hidden', 'true');
+    this.#readout.className = 'readout';
+    this.element.append(this.#readout);
     this.#resize.observe(this.element);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#build(), { signal: this.#over.signal });
   }
@@ -71,7 +74,8 @@ export class DayPlot {
       height: HEIGHT,
       tzDate: UTC,
       legend: { show: false },
-      cursor: { show: false },
+      cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+      hooks: { setCursor: [({ cursor }) => this.#tell(cursor.idx)] },
       scales: { x: { range: [first - 43_200, last + 43_200] }, y: { range: (_, __, max) => [0, max === 0 ? 1 : max * 1.08] } },
       axes: [
         { ...axis, grid: { show: false }, size: 26, space: 64, values: (_, seconds) => seconds.map(dayText) },
@@ -85,6 +89,13 @@ export class DayPlot {
         }),
       ],
     };
+  }
+
+  /** What there was on the day under the pointer. */
+  #tell(n: number | null | undefined): void {
+    const day = this.#days[n ?? -1];
+    const amounts = this.#bars.map(({ name, amounts }) => `${this.#format(amounts[n ?? -1] ?? 0)} ${name}`);
+    this.#readout.textContent = day === undefined ? '' : `${dayText(day)}: ${amounts.join(', ')}`;
   }
 
   /** As the browser has worked it out: a canvas knows nothing of custom properties. */

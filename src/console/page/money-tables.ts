@@ -23,7 +23,17 @@ export function drawTables({ by_kind, by_cause, by_stage, by_day }: UsageReport,
       rows: by_stage,
       name: ({ kind, stage }) => html`<code>${stage ?? 'not begun'}</code> <span class="quiet">${words(kind)}</span>`,
     })}
-    ${drawTable(unit, { caption: 'By day', head: 'Day (UTC)', rows: by_day.toReversed(), name: ({ day }) => day })}
+    ${by_day.length === 0 ? nothing : drawDays(unit, by_day)}
+  `;
+}
+
+/** A line for each day is long: what the plots show, for those who want the numbers. */
+function drawDays(unit: Unit, days: UsageReport['by_day']): TemplateResult {
+  return html`
+    <details class="by-day">
+      <summary>By day</summary>
+      ${drawTable(unit, { caption: 'By day', head: 'Day (UTC)', rows: days.toReversed(), name: ({ day }) => day })}
+    </details>
   `;
 }
 

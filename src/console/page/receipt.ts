@@ -41,17 +41,21 @@ export function drawReceipt({ receipt, cancel, usage }: Stopped): TemplateResult
 }
 
 function drawFigures({ receipt, cancel, usage }: Stopped): TemplateResult {
-  const ms = stoppedAfterMs(receipt);
-  const stopped = ms === null ? sentence(stopOf(receipt)) : milliseconds(ms);
   return html`
     <dl class="figures">
-      ${drawFigure('Stopped in', stopped, receipt.stage === null ? '' : html`at <code>${receipt.stage}</code>`)}
-      ${drawFigure('Not done', counted(receipt.calls_avoided, 'call'), 'to the model, still ahead')}
+      ${drawStopFigure(receipt)} ${drawFigure('Not done', counted(receipt.calls_avoided, 'call'), 'to the model, still ahead')}
       ${drawFigure('Spent until then', costOf({ usage }), counted(usage.prompt_tokens + usage.completion_tokens, 'token'))}
       ${cancel ? drawFigure('Cause', words(cancel.cause), describeCancel(cancel, receipt)) : nothing}
     </dl>
     ${cancel?.reason ? html`<p class="reason">“${cancel.reason}”</p>` : nothing}
   `;
+}
+
+function drawStopFigure(receipt: Receipt): TemplateResult {
+  const ms = stoppedAfterMs(receipt);
+  const stage = receipt.stage === null ? '' : html`at <code>${receipt.stage}</code>`;
+  if (ms !== null) return drawFigure('Stopped in', milliseconds(ms), stage);
+  return drawFigure('Stop', sentence(stopOf(receipt)), stage, receipt.zombies.length > 0 ? 'zombies' : '');
 }
 
 function describeCancel({ by, requested_at }: NonNullable<Task['cancel']>, { grace_ms }: Receipt): string {

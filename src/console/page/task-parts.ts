@@ -31,7 +31,7 @@ export function describeWhere(task: WatchedTask): TemplateResult | typeof nothin
   if (state === 'failed') return html`<code>${error?.code ?? 'failed'}</code>`;
   if (state === 'cancelled') return html`${receipt ? summaryOf(receipt) : 'stopped'}`;
   const parts = [itemsOf(task), questionsOf(task), leftOf(task)].filter((part) => part !== '');
-  return html`${isLive(task) && stage !== null ? html`<code>${stage}</code>` : nothing} ${parts.join(', ')}`;
+  return html`${isLive(task) && stage !== null && task.progress.total === null ? html`<code>${stage}</code>` : nothing} ${parts.join(', ')}`;
 }
 
 function itemsOf({ progress: { done, total, item } }: Task): string {

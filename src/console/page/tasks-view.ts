@@ -183,7 +183,7 @@ export class TasksView implements View {
           <span class="scopes">
             <time datetime=${task.created_at}>${moment(task.created_at)}</time>
             ${task.owner === undefined ? nothing : html`<span>${task.owner}</span>`}
-            ${task.scopes.map((scope) => html`<a class="scope" href=${hrefOf({ ...this.#route, scope })}>${scope}</a>`)}
+            ${task.scopes.map((scope) => html`<a class="scope" href=${hrefOf({ ...this.#route, scope })} title=${scope}>${scope}</a>`)}
           </span>
         </th>
         <td role="cell" class="how">${drawState(task.state)}</td>
