@@ -60,6 +60,8 @@ describe('the console, in Chromium', () => {
   it('signs in by the link of the start, and takes the token out of the address', async () => {
     const tab = await world.signedIn();
     expect(tab.url()).toBe(`${world.url}console`);
+    // The empty page of a new tab, and this one: nothing between them to go back to.
+    expect(await tab.evaluate('history.length')).toBe(2);
     await visit('Money', tab);
     await tab.goBack();
     expect(tab.url()).toBe(`${world.url}console`);
