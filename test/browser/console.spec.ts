@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page, Request } from 'playwright-core';
 import { eventually, Gate } from '../../src/testing/index.js';
+import { machines } from '../support/project-client.js';
 import { writer } from '../support/quiz-model.js';
 import { ConsoleWorld } from './console-world.js';
 
@@ -155,12 +156,37 @@ describe('the console, in Chromium', () => {
     await eventually(async () => (await page.locator('.tasks .running').count()) === 7);
     expect(most).toBe(3);
     await beside.close();
+    await turnAway(page, true);
+    await eventually(() => open.size === 0);
+    await turnAway(page, false);
+    await eventually(() => open.size === 3);
     await page.getByRole('link', { name: 'class:odd' }).first().click();
     await page.getByRole('button', { name: 'Cancel scope class:odd' }).click();
     await page.getByRole('button', { name: 'Cancel them' }).click();
     await page.getByRole('status').filter({ hasText: '4 tasks cancelled.' }).waitFor();
     await page.goBack();
     await eventually(async () => (await page.locator('.tasks .running').count()) === 3);
+  });
+
+  it('shows how far a job is, stops it, and goes on with it', async () => {
+    world.model.script('recommendation', { hold: new Gate() });
+    await world.hangup.resources.put(
+      '5',
+      machines(3).map((machine) => ({ ...machine })),
+    );
+    const { task_id: id } = await world.hangup.analyses.start('5', { goal: 'cut what we pay' });
+    await visit('Tasks');
+    await row(id).getByText('0 of 3').waitFor();
+    await row(id).getByRole('button', { name: 'Cancel' }).click();
+    await row(id)
+      .getByText(/stopped in/)
+      .waitFor();
+    await row(id).getByRole('button', { name: 'Resume' }).click();
+    const said = page.getByRole('status').filter({ hasText: 'It goes on as task' });
+    const next = /task (\w+)/.exec(await said.innerText())?.[1] ?? '';
+    await page.locator(`[data-task^="${next}"]`).getByText('0 of 3').waitFor();
+    await world.hangup.tasks.cancelMany({ scope: 'project:5' });
+    await page.locator(`[data-task^="${next}"]`).getByText('cancelled', { exact: true }).waitFor();
   });
 
   it('tells on the page of a task what it tells, as it tells it, and stops it from there', async () => {
@@ -292,6 +318,12 @@ describe('the console, in Chromium', () => {
     await tab.screenshot({ path: join(folder, `${name}.png`), fullPage: !name.startsWith('question') });
   }
 });
+
+/** As a browser does when its user looks at another tab, or comes back. */
+async function turnAway(tab: Page, isAway: boolean): Promise<void> {
+  await tab.evaluate(`Object.defineProperty(document, 'hidden', { value: ${isAway}, configurable: true })`);
+  await tab.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`);
+}
 
 async function focused(tab: Page): Promise<string> {
   return await tab.evaluate<string>(`document.activeElement?.textContent.replace(/\\s+/g, ' ').trim() ?? ''`);

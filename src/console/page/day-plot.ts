@@ -61,7 +61,10 @@ export class DayPlot {
     const width = Math.floor(this.element.clientWidth);
     if (width === 0 || this.#days.length === 0) return;
     const data: uPlot.AlignedData = [[...this.#days], ...this.#bars.map(({ amounts }) => [...amounts])];
-    this.#plot = new uPlot(this.#options(width), data, this.element);
+    this.#plot = new uPlot(this.#options(width), data, (plot, begin) => {
+      this.element.prepend(plot.root);
+      begin();
+    });
   }
 
   #options(width: number): uPlot.Options {

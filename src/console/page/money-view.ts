@@ -116,8 +116,12 @@ function drawNotes({ from, history_since, spent, saved, prices_as_of }: UsageRep
     unit === 'calls' && spent.calls > 0 && 'The model costs nothing, so that calls are shown in place of dollars.',
     unit === 'usd' && `Prices as of ${prices_as_of}.`,
     spent.open_calls > 0 && `${counted(spent.open_calls, 'call')} still open, without a cost as yet.`,
-    spent.unpriced_calls > 0 && `${counted(spent.unpriced_calls, 'call')} of models without a known price, counted as $0.`,
-    saved.unpriced_calls > 0 && `${counted(saved.unpriced_calls, 'call')} saved of which no price is known yet, counted as $0.`,
+    unit === 'usd' &&
+      spent.unpriced_calls > 0 &&
+      `${counted(spent.unpriced_calls, 'call')} of models without a known price, counted as $0.`,
+    unit === 'usd' &&
+      saved.unpriced_calls > 0 &&
+      `${counted(saved.unpriced_calls, 'call')} saved of which no price is known yet, counted as $0.`,
     from < history_since && `Ended tasks are forgotten: before ${history_since.slice(0, 10)}, what was wasted and saved is not complete.`,
   ];
   return html`<p class="quiet notes">${notes.filter((note) => note !== false).join(' ')}</p>`;
