@@ -11,20 +11,20 @@ const MOST_IDS = 500;
 export class Cancelling {
   constructor(
     private readonly around: Surroundings,
-    private readonly watch: () => TaskWatch,
+    private readonly watch: TaskWatch,
   ) {}
 
   async one({ id, kind, state }: Task): Promise<void> {
-    this.watch().update(id, { state: 'cancelling' });
+    this.watch.update(id, { state: 'cancelling' });
     try {
       const { status, cancel, receipt, usage, finished_at } = await this.around.hangup.tasks.cancel(id);
-      if (status === 'cancelled') this.watch().update(id, { state: status, cancel, receipt, usage, finished_at });
+      if (status === 'cancelled') this.watch.update(id, { state: status, cancel, receipt, usage, finished_at });
       this.around.announce(`${words(kind)} ${shortId(id)}: ${receipt ? summaryOf(receipt) : status.replaceAll('_', ' ')}.`);
     } catch (error) {
-      this.watch().update(id, { state });
+      this.watch.update(id, { state });
       this.around.fail(error);
     }
-    await this.watch().look();
+    await this.watch.look();
   }
 
   /** All that there are now, wherever in the list. */
@@ -44,14 +44,14 @@ export class Cancelling {
     const reason = await this.around.confirm({ title, text, verb: 'Cancel them' });
     if (reason === undefined) return;
     const isMeant = 'ids' in which ? (task: Task) => which.ids.includes(task.id) : (task: Task) => task.scopes.includes(which.scope);
-    for (const task of this.watch().tasks) if (isStoppable(task) && isMeant(task)) this.watch().update(task.id, { state: 'cancelling' });
+    for (const task of this.watch.tasks) if (isStoppable(task) && isMeant(task)) this.watch.update(task.id, { state: 'cancelling' });
     try {
       const { cancelled_count } = await this.around.hangup.tasks.cancelMany({ ...which, ...(reason !== '' && { reason }) });
       this.around.announce(`${counted(cancelled_count, 'task')} cancelled.`);
     } catch (error) {
       this.around.fail(error);
     }
-    await this.watch().look();
+    await this.watch.look();
   }
 
   async #stoppable(): Promise<string[]> {

@@ -1,6 +1,7 @@
 import { html, nothing, render, type TemplateResult } from 'lit-html';
-import { ConnectionLostError, HangupClient, HangupError } from '../../client/index.js';
+import { HangupClient, HangupError } from '../../client/index.js';
 import { Confirming } from './confirming.js';
+import { Messages } from './messages.js';
 import { MoneyView } from './money-view.js';
 import { QuizView } from './quiz-view.js';
 import { hrefOf, parseRoute, type Route } from './route.js';
@@ -17,9 +18,6 @@ const LINKS: readonly (readonly [route: Route, text: string])[] = [
   [{ name: 'money', days: 30 }, 'Money'],
 ];
 
-/** Long enough to be read twice. */
-const SAID_FOR_MS = 12_000;
-
 /** The page: who is signed in, what the address asks for, and what surrounds it. */
 export class Console implements Surroundings {
   readonly #root: HTMLElement;
@@ -29,13 +27,10 @@ export class Console implements Surroundings {
     () => this.redraw(),
     () => this.#root.querySelector('dialog'),
   );
+  readonly #messages = new Messages(() => this.redraw());
   readonly #baseUrl = new URL('.', document.baseURI).href;
   #hangup: HangupClient | undefined;
   #view: View | undefined;
-  #said = '';
-  #hush: ReturnType<typeof setTimeout> | undefined;
-  #failure = '';
-  #isCutOff = false;
   #model = '';
   #isDrawn = true;
 
@@ -73,21 +68,16 @@ export class Console implements Surroundings {
   }
 
   announce(text: string): void {
-    this.#said = text;
-    clearTimeout(this.#hush);
-    this.#hush = setTimeout(() => this.#forget(text), SAID_FOR_MS);
-    this.redraw();
+    this.#messages.say(text);
   }
 
   fail(error: unknown): void {
-    if (error instanceof HangupError && error.status === 401) return this.#signOut(error.message);
-    this.#failure = error instanceof Error ? error.message : String(error);
-    this.#isCutOff = error instanceof ConnectionLostError;
-    this.redraw();
+    if (error instanceof HangupError && error.status === 401) this.#signOut(error.message);
+    else this.#messages.fail(error);
   }
 
   reached(): void {
-    if (this.#isCutOff) this.#forgetFailure();
+    this.#messages.reached();
   }
 
   confirm(question: Parameters<Confirming['ask']>[0]): Promise<string | undefined> {
@@ -101,8 +91,7 @@ export class Console implements Surroundings {
   /** The address was changed by somebody: a link, the buttons of the browser, a token that was pasted into it. */
   #arrive(): void {
     const before = this.#view?.title;
-    this.#said = '';
-    this.#failure = '';
+    this.#messages.clear();
     this.#open();
     // Another view is read from its beginning, by those who hear it too; a filter of the same is not.
     if (this.#view?.title !== before) requestAnimationFrame(() => this.#root.querySelector<HTMLElement>('h1')?.focus());
@@ -144,7 +133,7 @@ export class Console implements Surroundings {
     if (this.#view instanceof TokenView) return;
     this.#session.end(notice);
     this.#hangup = undefined;
-    this.#failure = '';
+    this.#messages.clear();
     this.#show(this.#signIn());
   }
 
@@ -171,11 +160,8 @@ export class Console implements Surroundings {
         <a class="mark" href=${hrefOf({ name: 'tasks', state: 'all' })}>Hangup</a>
         ${isIn ? this.#drawLinks() : nothing}
       </header>
-      <main id="main" tabindex="-1">
-        <div class="failure" role="alert">${this.#failure === '' ? nothing : this.#drawFailure()}</div>
-        ${this.#view?.draw()}
-      </main>
-      <p class="said" role="status">${this.#said}</p>
+      <main id="main" tabindex="-1">${this.#messages.drawFailure()} ${this.#view?.draw()}</main>
+      ${this.#messages.drawSaid()}
       <footer>${this.#model === '' || !isIn ? nothing : html`<p>${this.#model}</p>`}</footer>
       ${this.#confirming.draw()}
     `;
@@ -195,21 +181,6 @@ export class Console implements Surroundings {
         <button type="button" class="plain" @click=${() => this.#signOut()}>Sign out</button>
       </div>
     `;
-  }
-
-  #drawFailure(): TemplateResult {
-    return html`<p>${this.#failure} <button type="button" class="plain" @click=${() => this.#forgetFailure()}>Dismiss</button></p>`;
-  }
-
-  #forgetFailure(): void {
-    this.#failure = '';
-    this.#isCutOff = false;
-    this.redraw();
-  }
-
-  #forget(text: string): void {
-    if (this.#said === text) this.#said = '';
-    this.redraw();
   }
 
   /** Without a change of the address, which says what is shown. */

@@ -15,6 +15,7 @@ const UTC = (seconds: number): Date => uPlot.tzDate(new Date(seconds * 1000), 'E
 /** Bars by day, later ones over earlier ones. It fills the width that it has, and follows the theme. */
 export class DayPlot {
   readonly element = document.createElement('div');
+  readonly #place = document.createElement('div');
   readonly #readout = document.createElement('p');
   readonly #resize = new ResizeObserver(() => this.#fit());
   readonly #over = new AbortController();
@@ -29,7 +30,7 @@ export class DayPlot {
     // The table below says the same.
     this.element.setAttribute('aria-hidden', 'true');
     this.#readout.className = 'readout';
-    this.element.append(this.#readout);
+    this.element.append(this.#place, this.#readout);
     this.#resize.observe(this.element);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#build(), { signal: this.#over.signal });
   }
@@ -61,10 +62,7 @@ export class DayPlot {
     const width = Math.floor(this.element.clientWidth);
     if (width === 0 || this.#days.length === 0) return;
     const data: uPlot.AlignedData = [[...this.#days], ...this.#bars.map(({ amounts }) => [...amounts])];
-    this.#plot = new uPlot(this.#options(width), data, (plot, begin) => {
-      this.element.prepend(plot.root);
-      begin();
-    });
+    this.#plot = new uPlot(this.#options(width), data, this.#place);
   }
 
   #options(width: number): uPlot.Options {

@@ -1,9 +1,17 @@
 export const TASK_FILTERS = ['all', 'live', 'completed', 'cancelled', 'failed'] as const;
 export type TaskFilter = (typeof TASK_FILTERS)[number];
 
+/** The list of tasks, or some of them. */
+export interface TasksRoute {
+  readonly name: 'tasks';
+  readonly state: TaskFilter;
+  readonly kind?: string;
+  readonly scope?: string;
+}
+
 /** What is shown, as the fragment of the address says: so that back, forward and a link to it do what they should. */
 export type Route =
-  | { readonly name: 'tasks'; readonly state: TaskFilter; readonly kind?: string; readonly scope?: string }
+  | TasksRoute
   | { readonly name: 'task'; readonly id: string }
   | { readonly name: 'quiz' }
   | { readonly name: 'money'; readonly days: number };

@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { count, duration, words } from './format.js';
 import { summaryOf } from './receipt.js';
-import type { WatchedTask } from './task-watch.js';
+import type { WatchedTask } from './watched-task.js';
 import { isLive, type Task, type TaskState } from './wire.js';
 
 /** The stages of the kinds whose way is known, in their order. */

@@ -1,16 +1,11 @@
 import { CancelledError, HangupError, type AnyTaskEvent, type HangupClient } from '../../client/index.js';
 import { chooseStreams } from './stream-choice.js';
 import type { StreamSlots } from './stream-slots.js';
+import { changeBy, merge, type WatchedTask } from './watched-task.js';
 import { isLive, type Task } from './wire.js';
 
 const LIVE_EVERY_MS = 2000;
 const QUIET_EVERY_MS = 5000;
-
-/** A task that is watched, with what its stream has told besides. */
-export interface WatchedTask extends Task {
-  /** Questions that a quiz has so far. */
-  readonly questions?: number;
-}
 
 export interface Watching {
   readonly hangup: HangupClient;
@@ -48,10 +43,6 @@ export class TaskWatch {
     return this.#tasks;
   }
 
-  get streams(): number {
-    return this.#streams.size;
-  }
-
   stop(): void {
     this.#over.abort();
     clearTimeout(this.#timer);
@@ -78,8 +69,7 @@ export class TaskWatch {
 
   /** Older tasks, which are not looked for again. */
   extend(older: readonly Task[]): void {
-    const known = new Set(this.#tasks.map(({ id }) => id));
-    this.#merge([...this.#tasks, ...older.filter(({ id }) => !known.has(id))]);
+    this.#tasks = merge(this.#tasks, older);
     this.#watching.changed();
   }
 
@@ -95,19 +85,11 @@ export class TaskWatch {
     this.#timer = setTimeout(() => void this.look(), this.#tasks.some(isLive) ? LIVE_EVERY_MS : QUIET_EVERY_MS);
   }
 
-  /** An answer may be older than what a stream has told meanwhile: an end is not taken back. */
+  /** Those that are not found any more are asked about, each by itself: they may have ended. */
   #merge(found: readonly Task[]): void {
-    const known = new Map(this.#tasks.map((task) => [task.id, task]));
-    const listed = found.map((task): WatchedTask => {
-      const before = known.get(task.id);
-      known.delete(task.id);
-      if (before && isStale(task, before)) return before;
-      return { ...task, ...(before?.questions !== undefined && { questions: before.questions }) };
-    });
-    // What has ended while it was looked at stays, also where only live tasks were asked for.
-    const gone = [...known.values()];
-    this.#tasks = [...listed, ...gone].toSorted((a, b) => b.created_at.localeCompare(a.created_at));
-    for (const { id, state } of gone) if (isLive({ state })) void this.#refresh(id);
+    const ids = new Set(found.map(({ id }) => id));
+    for (const task of this.#tasks) if (isLive(task) && !ids.has(task.id)) void this.#refresh(task.id);
+    this.#tasks = merge(this.#tasks, found);
   }
 
   #wakeOrRest(): void {
@@ -158,21 +140,4 @@ export class TaskWatch {
       if (error instanceof HangupError && error.status === 404) this.#tasks = this.#tasks.filter((task) => task.id !== id);
     }
   }
-}
-
-/** What an event changes about a task. A stream begins with the task's beginning, also when it is made again. */
-function changeBy(event: AnyTaskEvent, { state, questions = 0 }: WatchedTask): Partial<WatchedTask> {
-  const { type, data } = event as { type: string; data: unknown };
-  if (type === 'task-start') return { questions: undefined, ...(state === 'queued' && { state: 'running' }) };
-  if (type === 'stage-start') return data as { stage: string };
-  if (type === 'progress') return { progress: data as Task['progress'] };
-  if (type === 'question') return { questions: questions + 1 };
-  if (type === 'evaluation') return { questions: questions - (data as { rejected: unknown[] }).rejected.length };
-  return {};
-}
-
-/** Is what was found older than what is known? An end is never taken back, nor that a task was told to stop. */
-function isStale(found: Task, known: Task): boolean {
-  if (!isLive(known)) return isLive(found);
-  return known.state === 'cancelling' && found.state === 'running';
 }
