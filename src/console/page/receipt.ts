@@ -55,7 +55,7 @@ function drawStopFigure(receipt: Receipt): TemplateResult {
   const ms = stoppedAfterMs(receipt);
   const stage = receipt.stage === null ? '' : html`at <code>${receipt.stage}</code>`;
   if (ms !== null) return drawFigure('Stopped in', milliseconds(ms), stage);
-  return drawFigure('Stop', sentence(stopOf(receipt)), stage, receipt.zombies.length > 0 ? 'zombies' : '');
+  return drawFigure('Stop', sentence(stopOf(receipt)), stage, receipt.zombies.length > 0 ? 'alarm' : '');
 }
 
 function describeCancel({ by, requested_at }: NonNullable<Task['cancel']>, { grace_ms }: Receipt): string {
