@@ -5,7 +5,7 @@ import type { Page, Request } from 'playwright-core';
 import { eventually, Gate } from '../../src/testing/index.js';
 import { machines } from '../support/project-client.js';
 import { writer } from '../support/quiz-model.js';
-import { ConsoleWorld } from './console-world.js';
+import { ConsoleWorld, runsChromium } from './console-world.js';
 
 const PROMPTS = ['What comes first?', 'What comes second?', 'What comes third?'];
 const QUIZ = { book_id: 1, chapter_id: 101, exercise_type: 'mixed', question_count: 3 } as const;
@@ -16,7 +16,7 @@ const WINDOWS = [
   { width: 390, height: 844 },
 ];
 
-describe('the console, in Chromium', () => {
+(runsChromium ? describe : describe.skip)('the console, in Chromium', () => {
   let world: ConsoleWorld;
   let page: Page;
 
