@@ -232,7 +232,7 @@ const WINDOWS = [
     await page.getByText(`${saved.calls} calls not made`).waitFor();
     const table = page.getByRole('table', { name: 'By kind of task' });
     expect(await table.getByRole('row').count()).toBe(by_kind.length + 1);
-    expect(await page.locator('.plot canvas').count()).toBe(2);
+    await eventually(async () => (await page.locator('.plot canvas').count()) === 2);
     await page.getByRole('link', { name: '7 days' }).click();
     await eventually(async () => (await page.getByRole('link', { name: '7 days' }).getAttribute('aria-current')) === 'true');
     expect(page.url()).toContain('#/money?days=7');

@@ -76,7 +76,8 @@ export class TaskDetailView implements View {
   }
 
   #drawAction(task: Task): TemplateResult | typeof nothing {
-    if (isStoppable(task)) return html`<button class="danger" type="button" @click=${() => this.#cancelling.one(task)}>Cancel</button>`;
+    if (isStoppable(task))
+      return html`<button class="danger" type="button" @click=${(event: Event) => this.#cancel(event, task)}>Cancel</button>`;
     return isResumable(task) ? html`<button type="button" @click=${() => this.#resume()}>Resume</button>` : nothing;
   }
 
@@ -102,6 +103,12 @@ export class TaskDetailView implements View {
     } catch (error) {
       this.#around.fail(error);
     }
+  }
+
+  /** The button goes: whoever used it with the keyboard is led to the heading. */
+  #cancel(event: Event, task: Task): void {
+    (event.currentTarget as Element).closest('header')?.querySelector('h1')?.focus();
+    void this.#cancelling.one(task);
   }
 
   async #resume(): Promise<void> {
