@@ -152,5 +152,10 @@ describe('A disconnect at a stage that the work does not come to', () => {
     const gate = new Gate();
     await expect(disconnectAt(model, { gate }, () => client.get('/asq'))).rejects.toThrow('before the gate: 404');
     expect(gate.opened).toBe(true);
+    const unsent = (): never => {
+      throw new Error('not sent');
+    };
+    await expect(disconnectAt(model, { call: 'chat' }, unsent)).rejects.toThrow('not sent');
+    expect((await ask().answer)?.status).toBe(200);
   });
 });

@@ -54,8 +54,9 @@ export async function disconnectAt(
   { calls = () => true }: DisconnectOptions = {},
 ): Promise<Disconnect> {
   const held = 'gate' in stage ? holdAtGate(stage) : holdInCall(model, stage);
-  const call = send();
+  let call: Call | undefined;
   try {
+    call = send();
     await arrival(model, held, call);
     const isMeant = toCondition(calls);
     const begun = model.journal.filter(isMeant);
@@ -66,7 +67,7 @@ export async function disconnectAt(
     return new Disconnect({ stage: held.name, at, begun, inFlight }, model, isMeant, () => held.gate.open());
   } catch (error) {
     held.gate.open();
-    await call.hangUp();
+    await call?.hangUp();
     throw error;
   } finally {
     held.stop();
