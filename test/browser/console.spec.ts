@@ -7,7 +7,7 @@ import { machines } from '../support/project-client.js';
 import { writer } from '../support/quiz-model.js';
 import { ConsoleWorld, runsChromium } from './console-world.js';
 
-const PROMPTS = ['What comes first?', 'What comes second?', 'What comes third?'];
+const PROMPTS = ['What comes first?', 'What comes second?', 'What does <b>third</b> mean?'];
 const QUIZ = { book_id: 1, chapter_id: 101, exercise_type: 'mixed', question_count: 3 } as const;
 /** A question of these is about forty tokens: one is whole then, and the next is not. */
 const AFTER_ONE = 60;

@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
-import type { AnyTaskEvent } from '../../client/index.js';
+import { HangupError, type AnyTaskEvent } from '../../client/index.js';
 import { Cancelling } from './cancelling.js';
 import { shortId, words } from './format.js';
 import { drawReceipt } from './receipt.js';
@@ -26,6 +26,8 @@ export class TaskDetailView implements View {
   readonly #account = new TaskAccount();
   #result: unknown;
   #hasAskedForResult = false;
+  /** Why there is no such task, where there is none. */
+  #missing: string | undefined;
 
   constructor(around: Surroundings, slots: StreamSlots, id: string) {
     this.title = `Task ${shortId(id)}`;
@@ -37,7 +39,7 @@ export class TaskDetailView implements View {
       look: async (signal) => [await around.hangup.tasks.get(id, { signal })],
       changed: () => this.#changed(),
       heard: (_, event) => this.#hear(event),
-      failed: (error) => around.fail(error),
+      failed: (error) => this.#fail(error),
       reached: () => around.reached(),
     });
     this.#cancelling = new Cancelling(around, this.#watch);
@@ -61,7 +63,7 @@ export class TaskDetailView implements View {
         ${task ? drawState(task.state) : nothing}
         <div class="actions">${task ? this.#drawAction(task) : nothing}</div>
       </header>
-      ${task ? this.#drawTask(task) : html`<p class="quiet">Looking…</p>`}
+      ${task ? this.#drawTask(task) : html`<p class="quiet">${this.#missing ?? 'Looking…'}</p>`}
     `;
   }
 
@@ -79,6 +81,13 @@ export class TaskDetailView implements View {
     if (isStoppable(task))
       return html`<button class="danger" type="button" @click=${(event: Event) => this.#cancel(event, task)}>Cancel</button>`;
     return isResumable(task) ? html`<button type="button" @click=${() => this.#resume()}>Resume</button>` : nothing;
+  }
+
+  #fail(error: unknown): void {
+    if (!(error instanceof HangupError && (error.status === 404 || error.status === 400))) return this.#around.fail(error);
+    this.#missing = error.message;
+    this.leave();
+    this.#around.redraw();
   }
 
   #tick(): void {
