@@ -196,6 +196,7 @@ const WINDOWS = [
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.locator('.timeline').waitFor();
     await page.locator('.events').getByText('task-end').waitFor();
+    expect(await world.violations(page)).toEqual([]);
   });
 
   it('is used by the keyboard alone: what runs is cancelled, with a reason, and its receipt read', async () => {

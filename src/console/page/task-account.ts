@@ -6,7 +6,7 @@ const MOST_EVENTS = 200;
 /** Said piece by piece, and read better in the result. */
 const PIECES = new Set(['text-delta']);
 
-/** What a task has told, each event once: a stream that is made again tells it from the beginning. */
+/** What a task has told, the latest first, and each event once: a stream that is made again tells all from the beginning. */
 export class TaskAccount {
   #events: readonly AnyTaskEvent[] = [];
 
@@ -20,12 +20,18 @@ export class TaskAccount {
     return html`
       <section aria-labelledby="told">
         <h2 id="told">What it tells</h2>
-        <ol class="events">
-          ${this.#events.map(({ id, type, data }) => html`<li><code class="id">${id}</code> <code>${type}</code> <span>${inShort(data)}</span></li>`)}
-        </ol>
+        <div class="events" role="region" aria-labelledby="told" tabindex="0">
+          <ol reversed>
+            ${this.#events.toReversed().map(drawEvent)}
+          </ol>
+        </div>
       </section>
     `;
   }
+}
+
+function drawEvent({ id, type, data }: AnyTaskEvent): TemplateResult {
+  return html`<li><code class="id">${id}</code> <code>${type}</code> <span>${inShort(data)}</span></li>`;
 }
 
 interface Told {

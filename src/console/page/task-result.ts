@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
+import { counted } from './format.js';
 
 interface EndedItem {
   readonly name: string;
@@ -13,13 +14,7 @@ export function drawResult(result: unknown): TemplateResult | typeof nothing {
   return html`
     <section aria-labelledby="result">
       <h2 id="result">Result</h2>
-      ${
-        items
-          ? html`<ol class="items">
-              ${items.map(drawItem)}
-            </ol>`
-          : nothing
-      }
+      ${items ? drawItems(items) : nothing}
       <details>
         <summary>As JSON</summary>
         <pre tabindex="0">${JSON.stringify(result, null, 2)}</pre>
@@ -28,6 +23,18 @@ export function drawResult(result: unknown): TemplateResult | typeof nothing {
   `;
 }
 
+function drawItems(items: readonly EndedItem[]): TemplateResult {
+  return html`
+    <p class="quiet">${counted(items.length, 'item')} had ended. Going on with it does the others alone.</p>
+    <ol class="items">
+      ${items.map(drawItem)}
+    </ol>
+  `;
+}
+
 function drawItem({ name, state, error }: EndedItem): TemplateResult {
-  return html`<li><span class="state ${state}">${name}</span> ${error ? html`<span class="error">${error.message}</span>` : nothing}</li>`;
+  return html`<li>
+    <span class="state ${state}">${name}<span class="unseen"> ${state}</span></span>
+    ${error ? html`<span class="error">${error.message}</span>` : nothing}
+  </li>`;
 }
