@@ -1,6 +1,6 @@
 import { isStoppable, type Task } from './wire.js';
 
-/** A browser has six connections to a server. These, the list that is asked for again and again, and two for what people do. */
+/** Of the six connections that a browser has for streams: the others are for quizzes, and for apps of the same origin. */
 export const MOST_STREAMS = 3;
 
 /**
