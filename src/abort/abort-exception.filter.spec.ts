@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Controller, Get, Param, Req, Res, type ArgumentsHost } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
@@ -12,9 +13,10 @@ import {
   ClientDisconnectedError,
   DeadlineExceededError,
   DrainingError,
+  RequestSignal,
   type AbortCause,
 } from './index.js';
-import { eventually } from '../testing/index.js';
+import { eventually, Gate } from '../testing/index.js';
 import { AbortApp } from '../../test/support/abort-app.js';
 import { get } from '../../test/support/abort-socket.js';
 
@@ -56,6 +58,19 @@ class ThrowingRoutes {
     throw THROWN[cause];
   }
 
+  @Get('waits')
+  async waits(@RequestSignal() signal: AbortSignal): Promise<void> {
+    const waiting = delay(60_000, undefined, { signal });
+    entered.open();
+    await waiting;
+  }
+
+  @Get('aborts-itself')
+  async abortsItself(@RequestSignal() signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await delay(60_000, undefined, { signal: AbortSignal.abort() });
+  }
+
   @Get('half/:cause')
   half(@Param('cause') cause: AbortCause, @Res() reply: FastifyReply): never {
     reply.hijack();
@@ -69,6 +84,8 @@ class ThrowingRoutes {
     return { bytes: request.raw.socket.bytesWritten };
   }
 }
+
+const entered = new Gate();
 
 interface Response {
   readonly id: string;
@@ -164,6 +181,23 @@ describe('An abort because the client has left', () => {
     expect(app.log.lines.map(({ level, msg }) => [level, msg])).toEqual([['debug', '[http] Request ended by abort (client_disconnect)']]);
     expect(app.log.lines[0]!.fields).toMatchObject({ status: 499 });
     expect(client.received).toBe('');
+  });
+
+  it('is the same where Node itself threw, or a library did, because it was told to stop', async () => {
+    const client = await app.client();
+    client.send(get('/waits'));
+    await entered.wait();
+    client.hangUp();
+    await eventually(() => app.log.lines.length > 0);
+    expect(app.log.lines.map(({ level, msg }) => [level, msg])).toEqual([['debug', '[http] Request ended by abort (client_disconnect)']]);
+  });
+
+  it('is not what a signal of somebody else threw while the client is there', async () => {
+    const client = await app.client();
+    client.send(get('/aborts-itself'));
+    await client.answers(1);
+    expect(client.received).toMatch(/^HTTP\/1.1 500 /);
+    expect(app.log.at('error')).toHaveLength(1);
   });
 
   it('is an empty 499 to whoever can still hear it', async () => {

@@ -1,6 +1,8 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { AbortReason, DrainingError, type AbortCause } from './abort-reason.js';
+import { AbortReason, DrainingError, isAbortReason, toAbortReason, type AbortCause } from './abort-reason.js';
+import { abortStorage } from './abort-storage.js';
+import { AbortedWork } from './aborted-work.js';
 import { CLIENT_CLOSED_REQUEST } from './abort.constants.js';
 
 const STATUS = {
@@ -24,15 +26,16 @@ const TITLES: Record<number, string> = {
 /**
  * Answers an abort as what it is, an outcome and no error: silence for a client that left (499 in the access log), and an RFC 9457
  * problem for one that still listens: 409 cancelled, 504 deadline, 503 with `Retry-After` while draining, with the reason's own
- * extension members. Never logged as an error.
+ * extension members. Never logged as an error. What a library throws that was told to stop is answered as the reason that it was told.
  */
-@Catch(AbortReason)
-export class AbortExceptionFilter implements ExceptionFilter<AbortReason> {
+@Catch(AbortReason, AbortedWork)
+export class AbortExceptionFilter implements ExceptionFilter<AbortReason | AbortedWork> {
   readonly #logger = new Logger('Abort');
 
   constructor(private readonly adapterHost: HttpAdapterHost) {}
 
-  catch(reason: AbortReason, host: ArgumentsHost): void {
+  catch(exception: AbortReason | AbortedWork, host: ArgumentsHost): void {
+    const reason = isAbortReason(exception) ? exception : (abortStorage.getStore()?.scope.reason ?? toAbortReason(exception));
     const status = STATUS[reason.abortCause];
     const response = host.switchToHttp().getResponse<object>();
     this.#logger.debug({ msg: `[http] Request ended by abort (${reason.abortCause})`, cause: reason.abortCause, status });

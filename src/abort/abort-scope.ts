@@ -65,6 +65,11 @@ export class AbortScope {
     return this.#lastStage;
   }
 
+  /** Whether its signal is aborted, without a look at it: one that nobody has looked at is not. */
+  get isAborted(): boolean {
+    return this.#signal?.aborted ?? false;
+  }
+
   /** Says that the work has come to a stage. */
   enter(stage: string): void {
     this.#lastStage = stage;
