@@ -79,7 +79,7 @@ async function titleOf(of: PDFDocumentProxy): Promise<string | undefined> {
 async function read(page: PDFPageProxy): Promise<string> {
   const runs: TextRun[] = [];
   let characters = 0;
-  for await (const { items, styles } of page.streamTextContent({ disableNormalization: true }) as AsyncIterable<TextChunk>) {
+  for await (const { items, styles } of chunksOf(page)) {
     for (const item of items) {
       characters += 1 + (item.str?.length ?? 0);
       if (characters > 2 * pageCharacters) throw new TooLongError('A page has too much text.');
@@ -89,6 +89,15 @@ async function read(page: PDFPageProxy): Promise<string> {
   const text = layOutPage(runs);
   if (text.length > pageCharacters) throw new TooLongError('A page has too much text.');
   return text;
+}
+
+/**
+ * A page that is left is not cancelled: pdf.js would still close the stream, which throws by then, and end this thread before it has said
+ * why the page was left. The thread ends with that answer anyway.
+ */
+async function* chunksOf(page: PDFPageProxy): AsyncGenerator<TextChunk> {
+  const reader = (page.streamTextContent({ disableNormalization: true }) as ReadableStream<TextChunk>).getReader();
+  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
 }
 
 interface TextChunk {
