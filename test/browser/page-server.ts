@@ -34,6 +34,7 @@ export class PageServer {
 /** With React as in development, where StrictMode mounts everything twice. */
 async function bundle(): Promise<string> {
   const define = { 'process.env.NODE_ENV': '"development"' };
-  const { outputFiles } = await build({ entryPoints: [ENTRY], bundle: true, write: false, format: 'esm', jsx: 'automatic', define });
+  const tsconfigRaw = { compilerOptions: { jsx: 'react-jsx' } } as const;
+  const { outputFiles } = await build({ entryPoints: [ENTRY], bundle: true, write: false, format: 'esm', tsconfigRaw, define });
   return outputFiles[0]!.text;
 }

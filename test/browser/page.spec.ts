@@ -33,7 +33,7 @@ describe.each(browsers)('a page that renders itself all the time, in %s', (name)
   const press = (...buttons: readonly Button[]): Promise<void> => tab.evaluate((given) => drive.press(...given), buttons);
   const shown = () => tab.evaluate(() => drive.shown(), undefined);
   const task = (id: string) => stage.hangup.tasks.get(id);
-  const unfinished = () => stage.hangup.tasks.list({ state: ['queued', 'running', 'cancelling'] });
+  const asked = () => tab.evaluate(() => drive.tasks, undefined);
   const becomes = (status: string): Promise<unknown> => eventually(async () => (await shown()).status === status);
   const ends = (id: string, state: string): Promise<unknown> => eventually(async () => (await task(id)).state === state);
   const held = async (purpose: string): Promise<void> => stage.app.model.sent(await stage.app.model.called(purpose), 3);
@@ -162,22 +162,31 @@ describe.each(browsers)('a page that renders itself all the time, in %s', (name)
     expect(await shown()).toMatchObject({ text: '', error: 'HangupError' });
   });
 
-  it('asks once more where React mounts twice, waits through Suspense, and asks nothing once it has gone', async () => {
-    const gate = new Gate();
-    stage.app.model.script('quiz', { holdAfter: 3, gate });
+  it('asks once more where React mounts twice, for the children too, and asks nothing once it has gone', async () => {
     await press('go-eager');
-    await held('quiz');
-    await press('suspend');
-    await eventually(() => tab.evaluate(() => drive.shown().books === 'waited', undefined));
-    gate.open();
     await becomes('done');
-    const { text: taskId } = await shown();
-    expect([stage.arrivals.asks(taskId), stage.arrivals.cancels(taskId)]).toEqual([1, 0]);
+    const [first, second, ...rest] = await asked();
+    expect([(await shown()).text, rest]).toEqual([second, []]);
+    await ends(first!, 'cancelled');
     await press('go-elsewhere');
-    const before = await tab.evaluate(() => drive.heard, undefined);
     await tab.evaluate(() => drive.runAgain(), undefined);
     await storm();
-    expect([await tab.evaluate(() => drive.heard, undefined), (await unfinished()).tasks]).toEqual([before, []]);
+    expect([await asked(), stage.arrivals.cancels(second!)]).toEqual([[first, second], 0]);
+  });
+
+  it('goes on with a task while React waits for something else in its place', async () => {
+    const gate = new Gate();
+    stage.app.model.script('quiz', { holdAfter: 3, gate });
+    await press('go-patient', 'run');
+    await held('quiz');
+    await press('suspend');
+    await eventually(async () => (await shown()).books === 'waits');
+    await storm();
+    await press('resume');
+    await eventually(async () => (await shown()).books === 'waited');
+    gate.open();
+    await becomes('done');
+    expect(await asked()).toEqual([(await shown()).text]);
   });
 
   it('leaves a task to its policy where its document goes without a word', async () => {

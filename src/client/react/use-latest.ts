@@ -41,6 +41,9 @@ class Visit {
 
   end(): void {
     this.#isOver = true;
-    this.latest.stop();
+    // A component that is mounted again at once, as StrictMode does it, has not been left.
+    void Promise.resolve().then(() => {
+      if (this.#isOver) this.latest.stop();
+    });
   }
 }

@@ -9,7 +9,8 @@ export type Way = (typeof WAYS)[number];
 /** The last word of a reply, where the moment of that name is waited for. */
 export const LAST_WORD = 'END';
 
-export type Button = 'run' | 'stop' | 'reset' | 'read-books' | 'suspend' | 'go-quiz' | 'go-chat' | 'go-eager' | 'go-elsewhere';
+export type Button =
+  'run' | 'stop' | 'reset' | 'read-books' | 'suspend' | 'resume' | 'go-quiz' | 'go-chat' | 'go-eager' | 'go-patient' | 'go-elsewhere';
 
 /** What the next run asks with. */
 export interface Asked {
@@ -36,6 +37,8 @@ export interface Drive {
   renders: number;
   /** Answers and events that have reached the page, whether or not anybody wanted them. */
   heard: number;
+  /** The tasks that this page has asked for. */
+  readonly tasks: string[];
   /** Cancels that have left, over all pages of this browser. */
   readonly sentCancels: readonly string[];
   /** What React and the browser complained of. */

@@ -25,8 +25,10 @@ export const sentCancels = (): readonly string[] => JSON.parse(localStorage.getI
 const watched: Fetch = async (url, { signal, ...init }) => {
   const [, cancelled] = /\/api\/tasks\/([^/]+)\/cancel$/.exec(url) ?? [];
   if (cancelled !== undefined) localStorage.setItem(SENT, JSON.stringify([...sentCancels(), cancelled]));
+  const { 'x-task-id': taskId } = init.headers;
+  if (taskId !== undefined) drive.tasks.push(taskId);
   const answer = await fetch(url, { ...init, ...(!drive.asked.isUncut && { signal }) });
-  if (init.headers['x-task-id'] === undefined) return answer;
+  if (taskId === undefined) return answer;
   drive.heard += 1;
   comes('before the first event');
   return answer;

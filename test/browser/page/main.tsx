@@ -44,6 +44,7 @@ globalThis.drive = {
   asked: {},
   renders: 0,
   heard: 0,
+  tasks: [],
   complaints: [],
   get sentCancels() {
     return sentCancels();

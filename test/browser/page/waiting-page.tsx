@@ -5,26 +5,27 @@ import { TaskView } from './task-view.js';
 
 const QUIZ = { book_id: 1, chapter_id: 101, exercise_type: 'vocabulary', question_count: 3 } as const;
 
-/** Asks as soon as it is there, by an effect of its child; and waits for something else now and then. */
-export function EagerPage() {
-  const [wait, setWait] = useState<Promise<void>>();
+/** Waits for something else now and then. If it is eager, it asks as soon as it is there, by an effect of its child. */
+export function WaitingPage({ isEager }: { readonly isEager: boolean }) {
+  const [wait, setWait] = useState<PromiseWithResolvers<void>>();
   return (
     <>
-      <button id="suspend" onClick={() => setWait(new Promise((resolve) => setTimeout(resolve, 50)))} />
-      <Suspense fallback="waiting">
-        <Eager />
-        {wait && <Waiting promise={wait} />}
+      <button id="suspend" onClick={() => setWait(Promise.withResolvers())} />
+      <button id="resume" onClick={() => wait?.resolve()} />
+      <Suspense fallback={<output id="books">waits</output>}>
+        <Quiz isEager={isEager} />
+        {wait && <Waiting promise={wait.promise} />}
       </Suspense>
     </>
   );
 }
 
-function Eager() {
+function Quiz({ isEager }: { readonly isEager: boolean }) {
   const quiz = useTask((signal) => hangup.quizzes.generate(QUIZ, { signal }));
   return (
     <>
       <TaskView {...quiz}>{quiz.data?.task_id}</TaskView>
-      <OnMount run={quiz.run} />
+      {isEager && <OnMount run={quiz.run} />}
     </>
   );
 }
