@@ -19,7 +19,7 @@ describe.each(browsers)('a page that is left while a reply comes, in %s', (name)
   let tab: Tab;
 
   beforeAll(async () => {
-    stage = await Stage.start(name);
+    stage = await Stage.start(name, '*');
     tab = await stage.open();
   }, 60_000);
   afterAll(() => stage.close());

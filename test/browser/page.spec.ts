@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually, Gate } from '../../src/testing/index.js';
 import { browsers, type Tab } from '../support/browsers.js';
+import { textPdf } from '../support/pdfs.js';
 import { longText } from '../support/tutor-model.js';
 import type { Asked, Button } from './page/drive.js';
 import { Stage } from './stage.js';
@@ -208,7 +209,11 @@ describe.each(browsers)('a page that renders itself all the time, in %s', (name)
     expect([stage.arrivals.cancels(call), stage.arrivals.cancels(stream)]).toEqual([0, 0]);
   });
 
-  it('may PUT from its origin', async () => {
+  it('puts and uploads from its origin, and is told of bytes as they leave', async () => {
     expect(await tab.evaluate(() => drive.putResources(), undefined)).toBe(1);
+    const file = await textPdf(['Tea is a drink. It is made of leaves and hot water, and it is drunk all over the world.']);
+    const { taskId, loaded } = await tab.evaluate((bytes) => drive.upload(bytes), [...file]);
+    expect(loaded).toBeGreaterThan(file.length);
+    await ends(taskId, 'completed');
   });
 });

@@ -19,10 +19,11 @@ export class Stage {
     private readonly browser: Browser,
   ) {}
 
-  static async start(name: BrowserName): Promise<Stage> {
+  /** Lets in the page's own origin, or what else is said. */
+  static async start(name: BrowserName, origins?: string): Promise<Stage> {
     const [pages, arrivals] = [await PageServer.start(), new Arrivals()];
     const backend = runsPostgres ? 'postgres' : 'embedded';
-    const app = await startTestApp({ backend, env: { CORS_ORIGINS: pages.origin }, prepare: (app) => arrivals.watch(app) });
+    const app = await startTestApp({ backend, env: { CORS_ORIGINS: origins ?? pages.origin }, prepare: (app) => arrivals.watch(app) });
     const token = await app.app.get(TokenVerifier).issue('learner');
     const url = `${pages.origin}/?${new URLSearchParams({ api: app.url, token }).toString()}`;
     return new Stage(app, await appClient(app), arrivals, url, pages, await startBrowser(name));

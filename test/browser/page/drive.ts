@@ -57,8 +57,10 @@ export interface Drive {
   abort(taskId: string): void;
   /** Without leaving the stream of the task. */
   cancel(taskId: string): Promise<string>;
-  /** The answer to a PUT. */
+  /** How many were put. */
   putResources(): Promise<number>;
+  /** Its task, and how many bytes it was told to have left in the end. */
+  upload(bytes: readonly number[]): Promise<{ readonly taskId: string; readonly loaded: number }>;
 }
 
 declare global {

@@ -55,6 +55,12 @@ globalThis.drive = {
   leaveAt: (moment, way) => void setTimeout(() => leaveAt(moment, way)),
   cancel: async (taskId) => (await hangup.tasks.cancel(taskId)).status,
   putResources: async () => (await hangup.resources.put('browser', [{ id: 'a', name: 'A' }])).count,
+  upload: async (bytes) => {
+    let loaded = 0;
+    const file = new File([Uint8Array.from(bytes)], 'tea.pdf');
+    const { task_id } = await hangup.documents.upload([file], { onProgress: (progress) => (loaded = progress.loaded) });
+    return { taskId: task_id, loaded };
+  },
   ...crowd,
 };
 addEventListener('error', ({ message }) => drive.complaints.push(message));
