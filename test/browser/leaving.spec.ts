@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { eventually } from '../../src/testing/index.js';
-import { browsers, type Tab } from '../support/browsers.js';
+import { inBrowsers, type Tab } from '../support/browsers.js';
 import { longText } from '../support/tutor-model.js';
 import { LAST_WORD, MOMENTS, WAYS, type Moment, type Way } from './page/drive.js';
 import { Stage } from './stage.js';
@@ -14,7 +14,7 @@ interface Try {
   readonly taskId: string;
 }
 
-describe.each(browsers)('a page that is left while a reply comes, in %s', (name) => {
+inBrowsers('a page that is left while a reply comes', (name) => {
   let stage: Stage;
   let tab: Tab;
 

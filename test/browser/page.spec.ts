@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { eventually, Gate } from '../../src/testing/index.js';
-import { browsers, type Tab } from '../support/browsers.js';
+import { inBrowsers, type Tab } from '../support/browsers.js';
 import { textPdf } from '../support/pdfs.js';
 import { longText } from '../support/tutor-model.js';
 import type { Asked, Button } from './page/drive.js';
@@ -11,7 +11,7 @@ import { Stage } from './stage.js';
 const CONNECTIONS = 6;
 const RENDERS = 30;
 
-describe.each(browsers)('a page that renders itself all the time, in %s', (name) => {
+inBrowsers('a page that renders itself all the time', (name) => {
   let stage: Stage;
   let tab: Tab;
 

@@ -21,12 +21,14 @@ export class Stage {
 
   /** Lets in the page's own origin, or what else is said. */
   static async start(name: BrowserName, origins?: string): Promise<Stage> {
+    // First of all: what is missing leaves nothing open.
+    const browser = await startBrowser(name);
     const [pages, arrivals] = [await PageServer.start(), new Arrivals()];
     const backend = runsPostgres ? 'postgres' : 'embedded';
     const app = await startTestApp({ backend, env: { CORS_ORIGINS: origins ?? pages.origin }, prepare: (app) => arrivals.watch(app) });
     const token = await app.app.get(TokenVerifier).issue('learner');
     const url = `${pages.origin}/?${new URLSearchParams({ api: app.url, token }).toString()}`;
-    return new Stage(app, await appClient(app), arrivals, url, pages, await startBrowser(name));
+    return new Stage(app, await appClient(app), arrivals, url, pages, browser);
   }
 
   /** The page, in a new tab. */

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { describe } from '@jest/globals';
 import { chromium, type Browser as PlaywrightBrowser, type Page as PlaywrightPage } from 'playwright-core';
 import { launch, type Browser as PuppeteerBrowser, type Page as PuppeteerPage } from 'puppeteer-core';
 
@@ -25,10 +26,13 @@ const PROGRAMS: Readonly<Record<BrowserName, string>> = { chromium: '/usr/bin/ch
 const NAMES: readonly BrowserName[] = ['chromium', 'firefox'];
 const isRequired = process.env.REQUIRE_SERVICES === '1';
 
-/** The browsers that suites run over: those that are missing are skipped, aloud; with `REQUIRE_SERVICES=1` their tests fail instead. */
-export const browsers = NAMES.filter((name) => existsSync(PROGRAMS[name]) || isRequired);
-for (const name of NAMES.filter((each) => !browsers.includes(each))) {
-  process.stderr.write(`SKIPPED: there is no ${PROGRAMS[name]}, so tests in it do not run (scripts/services.sh)\n`);
+/** A suite over every browser: where one is missing it is registered as skipped, aloud; with `REQUIRE_SERVICES=1` it fails instead. */
+export function inBrowsers(what: string, suite: (name: BrowserName) => void): void {
+  for (const name of NAMES) {
+    const runs = existsSync(PROGRAMS[name]) || isRequired;
+    if (!runs) process.stderr.write(`SKIPPED: there is no ${PROGRAMS[name]}, so tests in it do not run (scripts/services.sh)\n`);
+    (runs ? describe : describe.skip)(`${what}, in ${name}`, () => suite(name));
+  }
 }
 
 export async function startBrowser(name: BrowserName): Promise<Browser> {
