@@ -164,7 +164,7 @@ function testOutages(kind: CancelBus['kind'], open: () => Promise<BusServer>): v
       expect(ms).toBeLessThan(LONGEST_SEND_MS + AT_ONCE_MS);
     }
     // The doubt of a publish brings the next question forward.
-    await isDown(2000);
+    await isDown(5000);
     expect(log.lines.map(({ msg, fields }) => [msg, fields.reason])).toEqual([[DOWN, 'no answer within 1000 ms']]);
     proxy.heal();
     await isUp();
