@@ -1,4 +1,5 @@
 import type { TaskEnd } from '../../tasks/index.js';
+import { SupersededError } from '../errors.js';
 import type { AnyTaskEvent } from '../events.js';
 import { errorOfEnd } from '../problem-error.js';
 
@@ -74,8 +75,9 @@ function courseOf({ type, data }: TellingEvent): Course {
   return type === 'progress' ? { progress: data as TaskProgress } : {};
 }
 
-/** What is aborted by whoever has a right to is no failure. */
+/** What is aborted by whoever has a right to is no failure; and where that was the component itself, which was left, nobody has to be told. */
 export function toUnfinished(before: AnyState, thrown: unknown): AnyState {
+  if (thrown instanceof SupersededError) return { ...before, status: 'cancelled', error: undefined };
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   return { ...before, status: error.name === 'AbortError' ? 'cancelled' : 'failed', error };
 }

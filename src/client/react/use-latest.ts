@@ -16,7 +16,7 @@ const useEarlyEffect = 'window' in globalThis ? useLayoutEffect : useEffect;
  */
 export function useLatest(): Latest {
   const [visit] = useState(() => new Visit());
-  // A component that is mounted again is back before the effects of its children, which may call it.
+  // A component that is mounted again is back before the effects of its children, which may call it; only their layout effects come before.
   useEarlyEffect(() => visit.begin(), [visit]);
   useEffect(() => {
     visit.begin();
