@@ -5,7 +5,7 @@ type Versions = Readonly<Record<string, string>>;
 
 /** The `package.json` of a package. */
 export function toManifest(plan: PackagePlan, root: RootManifest): object {
-  const { name, description, keywords, entries, sideEffects, peers, optionalPeers = {} } = plan;
+  const { name, description, keywords, entries, sideEffects, isForBrowsers, peers, optionalPeers = {} } = plan;
   return {
     name: `@hangup/${name}`,
     version: root.version,
@@ -14,7 +14,7 @@ export function toManifest(plan: PackagePlan, root: RootManifest): object {
     license: root.license,
     type: 'module',
     sideEffects: sideEffects?.map(toScript) ?? false,
-    engines: root.engines,
+    ...(!isForBrowsers && { engines: root.engines }),
     files: ['lib'],
     exports: mapValues(entries, (module) => ({ types: `./lib/${stemOf(module)}.d.ts`, default: toScript(module) })),
     ...unlessEmpty('dependencies', dependenciesOf(plan, root)),

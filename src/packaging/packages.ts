@@ -8,6 +8,8 @@ export interface PackagePlan {
   readonly entries: Readonly<Record<string, string>>;
   /** Modules that do something by being imported. */
   readonly sideEffects?: readonly string[];
+  /** Not for Node alone: which Node builds an app with it is the app's own affair. */
+  readonly isForBrowsers?: boolean;
   /** Where its modules may lie. A type from anywhere else is written out; anything else from there is an error. */
   readonly folders: readonly string[];
   /** Installed with it, in the versions that this tree has. */
@@ -41,6 +43,7 @@ export const PACKAGES: readonly PackagePlan[] = [
     description: 'The client of Hangup, for browsers, React Native and Node. Aborting a call stops its work on the server.',
     keywords: ['hangup', 'client', 'abort', 'sse', 'react'],
     entries: { '.': 'client/index.ts', './react': 'client/react/index.ts' },
+    isForBrowsers: true,
     folders: ['client'],
     optionalPeers: { react: '>=18' },
   },
