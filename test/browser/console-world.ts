@@ -1,20 +1,11 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { HangupClient } from '../../src/client/index.js';
 import { ScriptedModelServer } from '../../src/testing/index.js';
+import { launchChromium } from '../support/browsers.js';
 import { BuiltApp, type RunningApp } from '../support/built-app.js';
 import { createEmbeddedDirectory, type EmbeddedDirectory } from '../support/embedded.js';
-
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const isRequired = process.env.REQUIRE_SERVICES === '1';
-const isHere = existsSync(CHROMIUM);
-if (!isHere && !isRequired)
-  process.stderr.write(`SKIPPED: there is no browser at ${CHROMIUM}, so nobody looks at the console (CHROMIUM names another)\n`);
-
-/** Without a browser tests of the page are skipped, aloud; with `REQUIRE_SERVICES=1` they fail instead. */
-export const runsChromium = isHere || isRequired;
 
 /** What axe finds wrong, with where. */
 interface Violation {
@@ -43,7 +34,7 @@ export class ConsoleWorld {
     const [model, built, directory] = await Promise.all([ScriptedModelServer.start(), BuiltApp.build(), createEmbeddedDirectory()]);
     const app = built.start({ DATA_DIR: directory.dataDir, PORT: '0', OPENAI_API_KEY: 'sk-test', OPENAI_BASE_URL: model.baseUrl });
     const [, link = ''] = await app.says(/console {3}(http:\S+)\n/);
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    const browser = await launchChromium();
     const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
     return new ConsoleWorld(model, app, link, browser, axe, built, directory);
   }

@@ -1,11 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { Page, Request } from 'playwright-core';
 import { eventually, Gate } from '../../src/testing/index.js';
 import { machines } from '../support/project-client.js';
 import { writer } from '../support/quiz-model.js';
-import { ConsoleWorld, runsChromium } from './console-world.js';
+import { describeIn } from '../support/browsers.js';
+import { ConsoleWorld } from './console-world.js';
 
 const PROMPTS = ['What comes first?', 'What comes second?', 'What does <b>third</b> mean?'];
 const QUIZ = { book_id: 1, chapter_id: 101, exercise_type: 'mixed', question_count: 3 } as const;
@@ -16,7 +17,7 @@ const WINDOWS = [
   { width: 390, height: 844 },
 ];
 
-(runsChromium ? describe : describe.skip)('the console, in Chromium', () => {
+describeIn('chromium', 'the console, in Chromium', () => {
   let world: ConsoleWorld;
   let page: Page;
 

@@ -26,24 +26,31 @@ const PROGRAMS: Readonly<Record<BrowserName, string>> = { chromium: '/usr/bin/ch
 const NAMES: readonly BrowserName[] = ['chromium', 'firefox'];
 const isRequired = process.env.REQUIRE_SERVICES === '1';
 
-/** A suite over every browser: where one is missing it is registered as skipped, aloud; with `REQUIRE_SERVICES=1` it fails instead. */
+/** A suite over every browser. */
 export function inBrowsers(what: string, suite: (name: BrowserName) => void): void {
-  for (const name of NAMES) {
-    const runs = existsSync(PROGRAMS[name]) || isRequired;
-    if (!runs) process.stderr.write(`SKIPPED: there is no ${PROGRAMS[name]}, so tests in it do not run (scripts/services.sh)\n`);
-    (runs ? describe : describe.skip)(`${what}, in ${name}`, () => suite(name));
-  }
+  for (const name of NAMES) describeIn(name, `${what}, in ${name}`, () => suite(name));
+}
+
+/** A suite in a browser: where that is missing it is registered as skipped, aloud; with `REQUIRE_SERVICES=1` it fails instead. */
+export function describeIn(name: BrowserName, what: string, suite: () => void): void {
+  const runs = existsSync(PROGRAMS[name]) || isRequired;
+  if (!runs) process.stderr.write(`SKIPPED: there is no ${PROGRAMS[name]}, so tests in it do not run (scripts/services.sh)\n`);
+  (runs ? describe : describe.skip)(what, suite);
+}
+
+export function launchChromium(): Promise<PlaywrightBrowser> {
+  return chromium.launch({ executablePath: PROGRAMS.chromium, args: ['--no-sandbox'] });
 }
 
 export async function startBrowser(name: BrowserName): Promise<Browser> {
-  return name === 'chromium' ? await Chromium.start(PROGRAMS[name]) : await Firefox.start(PROGRAMS[name]);
+  return name === 'chromium' ? await Chromium.start() : await Firefox.start(PROGRAMS[name]);
 }
 
 class Chromium implements Browser {
   private constructor(private readonly browser: PlaywrightBrowser) {}
 
-  static async start(executablePath: string): Promise<Chromium> {
-    return new Chromium(await chromium.launch({ executablePath, args: ['--no-sandbox'] }));
+  static async start(): Promise<Chromium> {
+    return new Chromium(await launchChromium());
   }
 
   async open(url: string): Promise<Tab> {
