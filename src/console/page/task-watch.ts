@@ -1,11 +1,14 @@
 import { CancelledError, HangupError, type AnyTaskEvent, type HangupClient } from '../../client/index.js';
+import { FewAtOnce } from './few-at-once.js';
 import { chooseStreams } from './stream-choice.js';
-import type { StreamSlots } from './stream-slots.js';
-import { changeBy, merge, type WatchedTask } from './watched-task.js';
+import type { Release, StreamSlots } from './stream-slots.js';
+import { changeBy, merge, newest, type WatchedTask } from './watched-task.js';
 import { isLive, type Task } from './wire.js';
 
 const LIVE_EVERY_MS = 2000;
 const QUIET_EVERY_MS = 5000;
+/** So many tasks are watched, and what lives besides: a page that is left open for days does not grow. */
+export const MOST_WATCHED = 50;
 
 export interface Watching {
   readonly hangup: HangupClient;
@@ -28,6 +31,8 @@ export class TaskWatch {
   readonly #streams = new Map<string, AbortController>();
   /** Whose stream broke off for good: they are asked about instead. */
   readonly #deaf = new Set<string>();
+  readonly #refreshing = new FewAtOnce((id) => this.#refresh(id));
+  #most = MOST_WATCHED;
   #tasks: readonly WatchedTask[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isLooking = false;
@@ -67,8 +72,9 @@ export class TaskWatch {
     }
   }
 
-  /** Older tasks, which are not looked for again. */
+  /** Older tasks, which are not looked for again. Whoever wants to see them keeps them. */
   extend(older: readonly Task[]): void {
+    this.#most = Infinity;
     this.#tasks = merge(this.#tasks, older);
     this.#watching.changed();
   }
@@ -88,8 +94,8 @@ export class TaskWatch {
   /** Those that are not found any more are asked about, each by itself: they may have ended. */
   #merge(found: readonly Task[]): void {
     const ids = new Set(found.map(({ id }) => id));
-    for (const task of this.#tasks) if (isLive(task) && !ids.has(task.id)) void this.#refresh(task.id);
-    this.#tasks = merge(this.#tasks, found);
+    for (const task of this.#tasks) if (isLive(task) && !ids.has(task.id)) this.#refreshing.add(task.id);
+    this.#tasks = newest(merge(this.#tasks, found), this.#most);
   }
 
   #wakeOrRest(): void {
@@ -99,6 +105,7 @@ export class TaskWatch {
   }
 
   #rest(): void {
+    this.#refreshing.clear();
     for (const stream of this.#streams.values()) stream.abort();
     this.#streams.clear();
   }
@@ -112,8 +119,9 @@ export class TaskWatch {
   async #listen(id: string): Promise<void> {
     const stream = new AbortController();
     this.#streams.set(id, stream);
-    const release = await this.#watching.slots.take();
+    let release: Release | undefined;
     try {
+      release = await this.#watching.slots.take();
       if (!release || stream.signal.aborted) return;
       // Nothing is attached: who only looks on stops nothing by leaving.
       for await (const event of this.#watching.hangup.tasks.events(id, { signal: stream.signal })) this.#hear(id, event);
@@ -135,9 +143,12 @@ export class TaskWatch {
 
   async #refresh(id: string): Promise<void> {
     try {
-      this.update(id, await this.#watching.hangup.tasks.get(id, { signal: this.#over.signal }));
+      const found = await this.#watching.hangup.tasks.get(id, { signal: this.#over.signal });
+      // It was asked before what may have become known meanwhile; and what is not watched any more stays so.
+      if (this.#tasks.some((task) => task.id === id)) this.#tasks = merge(this.#tasks, [found]);
     } catch (error) {
       if (error instanceof HangupError && error.status === 404) this.#tasks = this.#tasks.filter((task) => task.id !== id);
     }
+    this.#watching.changed();
   }
 }

@@ -3,7 +3,7 @@ import { Cancelling } from './cancelling.js';
 import { shortId } from './format.js';
 import { hrefOf, type TaskFilter, type TasksRoute } from './route.js';
 import type { StreamSlots } from './stream-slots.js';
-import { TaskWatch } from './task-watch.js';
+import { MOST_WATCHED, TaskWatch } from './task-watch.js';
 import { drawFilter } from './tasks-filter.js';
 import { drawTable } from './tasks-table.js';
 import type { Surroundings, View } from './view.js';
@@ -16,7 +16,6 @@ const STATES: Readonly<Record<TaskFilter, readonly TaskState[] | undefined>> = {
   cancelled: ['cancelled'],
   failed: ['failed'],
 };
-const SHOWN = 50;
 const SECOND_MS = 1000;
 
 /** What runs, and what has run: newest first, and stopped from here. */
@@ -107,7 +106,7 @@ export class TasksView implements View {
 
   #page(options: { readonly signal?: AbortSignal; readonly cursor?: string }) {
     const { state, kind, scope } = this.#route;
-    return this.#around.hangup.tasks.list({ state: STATES[state], kind, scope, limit: SHOWN, ...options });
+    return this.#around.hangup.tasks.list({ state: STATES[state], kind, scope, limit: MOST_WATCHED, ...options });
   }
 
   async #resume({ id }: Task): Promise<void> {

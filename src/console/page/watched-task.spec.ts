@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AnyTaskEvent } from '../../client/index.js';
-import { changeBy, merge, type WatchedTask } from './watched-task.js';
+import { changeBy, merge, newest, type WatchedTask } from './watched-task.js';
 import type { TaskState } from './wire.js';
 
 function task(id: string, state: TaskState, second: number, over: Partial<WatchedTask> = {}): WatchedTask {
@@ -22,6 +22,7 @@ describe('what is known of tasks', () => {
     ['cancelled', 'running', 'cancelled'],
     ['completed', 'cancelling', 'completed'],
     ['cancelling', 'running', 'cancelling'],
+    ['cancelling', 'queued', 'cancelling'],
     ['cancelling', 'completed', 'completed'],
     ['running', 'cancelling', 'cancelling'],
   ] as const)('of a task that is %s and is found %s: %s', (known, found, then) => {
@@ -30,6 +31,12 @@ describe('what is known of tasks', () => {
 
   it('keeps what is not found any more', () => {
     expect(merge([task('a', 'running', 1)], [])).toHaveLength(1);
+  });
+
+  it('ends where the list does, but for what lives', () => {
+    const known = [task('d', 'running', 4), task('c', 'completed', 3), task('b', 'running', 2), task('a', 'failed', 1)];
+    expect(newest(known, 1).map(({ id }) => id)).toEqual(['d', 'b']);
+    expect(newest(known, 4)).toEqual(known);
   });
 
   it('grows with what a stream tells, and begins anew where the stream does', () => {

@@ -1,5 +1,5 @@
 import type { AnyTaskEvent } from '../../client/index.js';
-import { isLive, type Task } from './wire.js';
+import { isLive, isStoppable, type Task } from './wire.js';
 
 /** A task that is watched, with what its stream has told besides. */
 export interface WatchedTask extends Task {
@@ -15,6 +15,11 @@ export function merge(known: readonly WatchedTask[], found: readonly Task[]): Wa
   const merged = new Map(known.map((task) => [task.id, task]));
   for (const task of found) merged.set(task.id, newer(task, merged.get(task.id)));
   return [...merged.values()].toSorted((a, b) => b.created_at.localeCompare(a.created_at));
+}
+
+/** The newest, so many; of older ones those that live, which are few. */
+export function newest(tasks: readonly WatchedTask[], most: number): readonly WatchedTask[] {
+  return tasks.filter((task, place) => place < most || isLive(task));
 }
 
 /** What an event changes about a task. A stream begins with the task's beginning, also when it is made again. */
@@ -36,5 +41,5 @@ function newer(found: Task, known: WatchedTask | undefined): WatchedTask {
 /** An end is never taken back, nor that a task was told to stop. */
 function isStale(found: Task, known: Task): boolean {
   if (!isLive(known)) return isLive(found);
-  return known.state === 'cancelling' && found.state === 'running';
+  return known.state === 'cancelling' && isStoppable(found);
 }
