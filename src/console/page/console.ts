@@ -58,6 +58,10 @@ export class Console implements Surroundings {
     return this.#hangup;
   }
 
+  get subject(): string {
+    return this.#session.subject;
+  }
+
   redraw(): void {
     if (!this.#isDrawn) return;
     this.#isDrawn = false;
@@ -177,7 +181,7 @@ export class Console implements Surroundings {
         })}
       </nav>
       <div class="who">
-        <span class="subject">${this.#session.subject}</span>
+        <span class="subject">${this.subject}</span>
         <button type="button" class="plain" @click=${() => this.#signOut()}>Sign out</button>
       </div>
     `;

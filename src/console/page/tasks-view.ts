@@ -1,21 +1,15 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { Cancelling } from './cancelling.js';
 import { shortId } from './format.js';
-import { hrefOf, type TaskFilter, type TasksRoute } from './route.js';
+import { hrefOf, type TasksRoute } from './route.js';
 import type { StreamSlots } from './stream-slots.js';
+import { TaskPages } from './task-pages.js';
 import { MOST_WATCHED, TaskWatch } from './task-watch.js';
 import { drawFilter } from './tasks-filter.js';
 import { drawTable } from './tasks-table.js';
 import type { Surroundings, View } from './view.js';
-import { isLive, type Task, type TaskState } from './wire.js';
+import { isLive, isStoppable, type Task } from './wire.js';
 
-const STATES: Readonly<Record<TaskFilter, readonly TaskState[] | undefined>> = {
-  all: undefined,
-  live: ['queued', 'running', 'cancelling'],
-  completed: ['completed'],
-  cancelled: ['cancelled'],
-  failed: ['failed'],
-};
 const SECOND_MS = 1000;
 
 /** What runs, and what has run: newest first, and stopped from here. */
@@ -27,17 +21,16 @@ export class TasksView implements View {
   readonly #cancelling: Cancelling;
   /** Elapsed times go on by themselves. */
   readonly #clock: ReturnType<typeof setInterval>;
-  /** Where the tasks begin that are older than those that are shown. */
-  #cursor: string | undefined;
-  #hasOlder = false;
+  readonly #pages: TaskPages;
 
   constructor(around: Surroundings, slots: StreamSlots, route: TasksRoute) {
     this.#around = around;
     this.#route = route;
+    this.#pages = new TaskPages(around.hangup, route, MOST_WATCHED);
     this.#watch = new TaskWatch({
       hangup: around.hangup,
       slots,
-      look: (signal) => this.#look(signal),
+      look: (signal) => this.#pages.newest(signal),
       changed: () => around.redraw(),
       failed: (error) => around.fail(error),
       reached: () => around.reached(),
@@ -53,17 +46,23 @@ export class TasksView implements View {
 
   draw(): TemplateResult {
     const live = this.#watch.tasks.filter(isLive).length;
+    const canStop = this.#watch.tasks.some(isStoppable);
     return html`
       <header class="heading">
         <h1 tabindex="-1">Tasks</h1>
         <p class="quiet">${live === 0 ? 'Nothing runs at present.' : html`<strong>${live}</strong> live`}</p>
         <div class="actions">
           ${this.#route.scope === undefined ? nothing : this.#drawCancelScope(this.#route.scope)}
-          <button class="danger" type="button" ?disabled=${live === 0} @click=${() => this.#cancelling.all()}>Cancel all…</button>
+          <button class="danger" type="button" ?disabled=${!canStop} @click=${() => this.#cancelAll()}>Cancel all…</button>
         </div>
       </header>
       ${drawFilter(this.#route, (route) => this.#around.go(route))} ${this.#drawTasks()}
     `;
+  }
+
+  #cancelAll(): void {
+    const { kind, scope } = this.#route;
+    void this.#cancelling.all({ kind, scope });
   }
 
   #drawCancelScope(scope: string): TemplateResult {
@@ -79,7 +78,7 @@ export class TasksView implements View {
     const act = { cancel: (task: Task) => void this.#cancelling.one(task), resume: (task: Task) => void this.#resume(task) };
     return html`
       ${drawTable({ tasks, route: this.#route, ...act })}
-      ${this.#cursor === undefined ? nothing : html`<button class="older" type="button" @click=${() => this.#showOlder()}>Show older</button>`}
+      ${this.#pages.hasMore ? html`<button class="older" type="button" @click=${() => this.#showOlder()}>Show older</button>` : nothing}
     `;
   }
 
@@ -87,26 +86,12 @@ export class TasksView implements View {
     if (this.#watch.tasks.some(isLive)) this.#around.redraw();
   }
 
-  async #look(signal: AbortSignal): Promise<readonly Task[]> {
-    const { tasks, next_cursor } = await this.#page({ signal });
-    if (!this.#hasOlder) this.#cursor = next_cursor;
-    return tasks;
-  }
-
   async #showOlder(): Promise<void> {
-    this.#hasOlder = true;
     try {
-      const { tasks, next_cursor } = await this.#page({ cursor: this.#cursor });
-      this.#cursor = next_cursor;
-      this.#watch.extend(tasks);
+      this.#watch.extend(await this.#pages.older());
     } catch (error) {
       this.#around.fail(error);
     }
-  }
-
-  #page(options: { readonly signal?: AbortSignal; readonly cursor?: string }) {
-    const { state, kind, scope } = this.#route;
-    return this.#around.hangup.tasks.list({ state: STATES[state], kind, scope, limit: MOST_WATCHED, ...options });
   }
 
   async #resume({ id }: Task): Promise<void> {

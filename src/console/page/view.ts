@@ -13,6 +13,8 @@ export interface Question {
 /** What a view has of the page around it. */
 export interface Surroundings {
   readonly hangup: HangupClient;
+  /** Who is signed in, as their token says. */
+  readonly subject: string;
   /** Draws what is shown anew, once for all that has changed within this turn. */
   redraw(): void;
   /** Says something to whoever cannot see it, and shows it to everybody. */
