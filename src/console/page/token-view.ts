@@ -9,7 +9,7 @@ const SENDABLE = /^[\w.~+/-]+=*$/;
 /** Asks for a token until there is one that is good. */
 export class TokenView implements View {
   readonly title = 'Sign in';
-  #isAsking = false;
+  #asking: AbortController | undefined;
 
   constructor(
     private readonly session: Session,
@@ -19,7 +19,7 @@ export class TokenView implements View {
   ) {}
 
   leave(): void {
-    // There is nothing under way that would matter.
+    this.#asking?.abort();
   }
 
   draw(): TemplateResult {
@@ -42,7 +42,7 @@ export class TokenView implements View {
           aria-describedby="notice"
         />
         <p id="notice" class="error" role="alert">${notice === '' ? nothing : notice}</p>
-        <button class="primary" ?disabled=${this.#isAsking}>Sign in</button>
+        <button class="primary" ?disabled=${this.#asking !== undefined}>Sign in</button>
         <p class="quiet">In development the server prints a link at its start that signs you in.</p>
       </form>
     `;
@@ -54,20 +54,27 @@ export class TokenView implements View {
     await this.try((form.get('token') as string).trim().replace(/^Bearer\s+/i, ''));
   }
 
-  /** Signs in with a token, if the server takes it. */
+  /** Signs in with a token, if the server takes it before the view is left or another is tried. */
   async try(token: string): Promise<void> {
-    this.#isAsking = true;
+    this.#asking?.abort();
+    const asking = new AbortController();
+    this.#asking = asking;
     this.redraw();
     try {
-      if (!SENDABLE.test(token)) throw new HangupError('unauthorized', 'This is no token: it has characters that none has.');
-      await new HangupClient({ baseUrl: this.baseUrl, token }).tasks.list({ limit: 1 });
+      await this.#check(token, asking.signal);
+      asking.signal.throwIfAborted();
       this.session.begin(token);
       this.done();
     } catch (error) {
-      this.session.notice = error instanceof Error ? error.message : String(error);
+      if (!asking.signal.aborted) this.session.notice = error instanceof Error ? error.message : String(error);
     } finally {
-      this.#isAsking = false;
+      if (this.#asking === asking) this.#asking = undefined;
       this.redraw();
     }
+  }
+
+  async #check(token: string, signal: AbortSignal): Promise<void> {
+    if (!SENDABLE.test(token)) throw new HangupError('unauthorized', 'This is no token: it has characters that none has.');
+    await new HangupClient({ baseUrl: this.baseUrl, token }).tasks.list({ limit: 1, signal });
   }
 }
