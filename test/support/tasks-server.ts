@@ -17,6 +17,8 @@ export type AnswerTasks = (asked: Asked) => Promise<object | number> | object | 
 /** As much of the API as tells of tasks, with answers that a test chooses and holds back, over real sockets. */
 export class TasksServer {
   readonly asked: Asked[] = [];
+  /** Of which the client has gone before it was answered. */
+  readonly cut: string[] = [];
   answer: AnswerTasks = () => 404;
   readonly #server = createServer((request, response) => void this.#serve(request, response));
 
@@ -50,10 +52,12 @@ export class TasksServer {
     const what = `${request.method} ${pathname.replace('/api/tasks', '')}`;
     const asked = { what, query, body: text === '' ? undefined : (JSON.parse(text) as unknown) };
     this.asked.push(asked);
+    response.on('close', () => !response.writableEnded && this.cut.push(what));
     const answer = await this.answer(asked);
     const refusal = { type: 'about:blank', title: 'Refused', detail: 'Refused.', status: answer, code: 'refused' };
     const [status, json, type] = typeof answer === 'number' ? [answer, refusal, 'problem+json'] : [200, answer, 'json'];
-    response.writeHead(status, { 'content-type': `application/${type}` }).end(JSON.stringify(json));
+    const { 'x-task-id': taskId } = request.headers;
+    response.writeHead(status, { 'content-type': `application/${type}`, ...(taskId && { 'x-task-id': taskId }) }).end(JSON.stringify(json));
   }
 }
 

@@ -24,6 +24,7 @@ export class TaskDetailView implements View {
   readonly #cancelling: Cancelling;
   readonly #clock: ReturnType<typeof setInterval>;
   readonly #account = new TaskAccount();
+  readonly #over = new AbortController();
   #result: unknown;
   #hasAskedForResult = false;
   /** Why there is no such task, where there is none. */
@@ -51,6 +52,7 @@ export class TaskDetailView implements View {
   }
 
   leave(): void {
+    this.#over.abort();
     clearInterval(this.#clock);
     this.#watch.stop();
   }
@@ -107,10 +109,10 @@ export class TaskDetailView implements View {
   async #askForResult(): Promise<void> {
     this.#hasAskedForResult = true;
     try {
-      this.#result = (await this.#around.hangup.tasks.result(this.#id)).result;
+      this.#result = (await this.#around.hangup.tasks.result(this.#id, { signal: this.#over.signal })).result;
       this.#around.redraw();
     } catch (error) {
-      this.#around.fail(error);
+      if (!this.#over.signal.aborted) this.#around.fail(error);
     }
   }
 
@@ -120,12 +122,14 @@ export class TaskDetailView implements View {
     void this.#cancelling.one(task);
   }
 
+  /** Whoever has left meanwhile is not led away from where they are. The job goes on all the same: it is no part of the page. */
   async #resume(): Promise<void> {
+    const { signal } = this.#over;
     try {
       const { task_id } = await this.#around.hangup.tasks.resume(this.#id);
-      this.#around.go({ name: 'task', id: task_id });
+      if (!signal.aborted) this.#around.go({ name: 'task', id: task_id });
     } catch (error) {
-      this.#around.fail(error);
+      if (!signal.aborted) this.#around.fail(error);
     }
   }
 }
