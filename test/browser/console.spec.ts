@@ -105,8 +105,11 @@ describeIn('chromium', 'the console, in Chromium', () => {
     );
   });
 
-  it('stops by Escape, and by leaving the view', async () => {
+  it('stops by Escape, and by leaving the view, but not by Enter in a field of the form', async () => {
     await beginQuiz();
+    await page.getByLabel('Questions').press('Enter');
+    expect(await page.getByRole('button', { name: 'Stop' }).count()).toBe(1);
+    expect((await world.hangup.tasks.list({ state: ['running'] })).tasks).toHaveLength(1);
     await page.keyboard.press('Escape');
     expect((await world.model.ended(await world.model.called('quiz'))).outcome).toBe('client_closed');
     await page.getByText('Stopped').first().waitFor();

@@ -59,7 +59,10 @@ function drawChapters({ chapters }: QuizForm): TemplateResult {
   `;
 }
 
-/** One button for both, so that it keeps the focus. The second click of a double one was not meant as a stop. */
+/**
+ * One button for both, so that it keeps the focus. The second click of a double one was not meant as a stop, nor is Enter in a field, which
+ * clicks whatever button submits.
+ */
 function drawButton({ chapters, isBusy, stop }: QuizForm): TemplateResult {
   const click = (event: MouseEvent): void => {
     if (!isBusy) return;
@@ -67,14 +70,16 @@ function drawButton({ chapters, isBusy, stop }: QuizForm): TemplateResult {
     if (event.detail < 2) stop();
   };
   return html`
-    <button class=${isBusy ? 'danger' : 'primary'} ?disabled=${chapters.length === 0} @click=${click}>
+    <button type=${isBusy ? 'button' : 'submit'} class=${isBusy ? 'danger' : 'primary'} ?disabled=${chapters.length === 0} @click=${click}>
       ${isBusy ? html`Stop <kbd>Esc</kbd>` : 'Generate'}
     </button>
   `;
 }
 
-function submit(event: SubmitEvent, { generate }: QuizForm): void {
+function submit(event: SubmitEvent, { isBusy, generate }: QuizForm): void {
   event.preventDefault();
+  // Without a button that submits, a form with one field does so all the same.
+  if (isBusy) return;
   const form = new FormData(event.target as HTMLFormElement);
   generate({
     book_id: Number(form.get('book')),
