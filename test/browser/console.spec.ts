@@ -91,6 +91,25 @@ describeIn('chromium', 'the console, in Chromium', () => {
     await tab.context().close();
   });
 
+  it('makes nobody another by a link, unless they agree', async () => {
+    const tab = await world.signedIn();
+    const token = `eyJhbGciOiJIUzI1NiJ9.${Buffer.from('{"sub":"mallory"}').toString('base64url')}.x`;
+    const follow = async (): Promise<void> => {
+      await tab.evaluate(`location.hash = 'token=${token}'`);
+      await tab.getByRole('heading', { name: 'Sign in as mallory?' }).waitFor();
+    };
+    await follow();
+    expect(tab.url()).toBe(`${world.url}console`);
+    await tab.keyboard.press('Enter');
+    await tab.getByRole('dialog').waitFor({ state: 'hidden' });
+    await tab.reload();
+    await tab.getByRole('heading', { level: 1, name: 'Tasks' }).waitFor();
+    await follow();
+    await tab.getByRole('dialog').getByRole('button', { name: 'Sign in' }).click();
+    await tab.getByRole('alert').filter({ hasText: 'The token is not valid.' }).waitFor();
+    await tab.context().close();
+  });
+
   it('shows questions as they come, and stops at once: the socket of the model closes, and the receipt is there', async () => {
     await beginQuiz();
     expect(await page.locator('.questions > li').count()).toBe(1);

@@ -69,7 +69,7 @@ export class Cancelling {
     question: Pick<Question, 'title' | 'text'>,
     isMeant: (task: Task) => boolean,
   ): Promise<void> {
-    const reason = await this.around.confirm({ ...question, verb: 'Cancel them' });
+    const reason = await this.around.confirm({ ...question, verb: 'Cancel them', refusal: 'Keep them', asksWhy: true });
     if (reason === undefined) return;
     const meant = this.watch.tasks.filter((task) => isStoppable(task) && isMeant(task));
     await this.#tell(meant, async () => {

@@ -5,7 +5,7 @@ import { Messages } from './messages.js';
 import { MoneyView } from './money-view.js';
 import { QuizView } from './quiz-view.js';
 import { hrefOf, parseRoute, type Route } from './route.js';
-import { tokenIn, type Session } from './session.js';
+import { subjectOf, tokenIn, type Session } from './session.js';
 import { StreamSlots } from './stream-slots.js';
 import { TaskDetailView } from './task-view.js';
 import { TasksView } from './tasks-view.js';
@@ -105,8 +105,19 @@ export class Console implements Surroundings {
     const given = tokenIn(location.hash);
     // Out of the address at once, and out of what the browser remembers of it.
     if (given !== undefined) history.replaceState(null, '', location.pathname + location.search);
-    this.#show(given === undefined && this.#session.token !== undefined ? this.#viewOf(parseRoute(location.hash)) : this.#signIn(given));
+    const isOfAnother = given !== undefined && this.#session.isOfAnother(given);
+    const staysIn = this.#session.token !== undefined && (given === undefined || isOfAnother);
+    this.#show(staysIn ? this.#viewOf(parseRoute(location.hash)) : this.#signIn(given));
+    if (isOfAnother) void this.#askToBecome(given);
     if (this.#session.token !== undefined && this.#model === '') void this.#askForModel();
+  }
+
+  /** A link may come from anybody, and what is done under a token is seen by whoever it belongs to. */
+  async #askToBecome(token: string): Promise<void> {
+    const title = `Sign in as ${subjectOf(token) || 'somebody else'}?`;
+    const text = `The link has a token that is not yours. You are signed in as ${this.subject || 'somebody else'}, and stay so unless you agree.`;
+    const answer = await this.confirm({ title, text, verb: 'Sign in', refusal: 'Stay', asksWhy: false });
+    if (answer !== undefined) this.#show(this.#signIn(token));
   }
 
   #show(view: View): void {
@@ -127,10 +138,16 @@ export class Console implements Surroundings {
       this.#session,
       this.#baseUrl,
       () => this.redraw(),
-      () => this.#open(),
+      () => this.#begin(),
     );
     if (token !== undefined) void view.try(token);
     return view;
+  }
+
+  /** Nothing of whoever was signed in before is used again. */
+  #begin(): void {
+    this.#hangup = undefined;
+    this.#open();
   }
 
   #signOut(notice = ''): void {

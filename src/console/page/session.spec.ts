@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Session, tokenIn } from './session.js';
+import { Session, subjectOf, tokenIn } from './session.js';
 
 const TOKEN = `e30.${btoa(JSON.stringify({ sub: 'learner' }))}.x`;
 
@@ -28,8 +28,23 @@ describe('who is signed in', () => {
     expect(session.subject).toBe('');
   });
 
+  it.each([{ sub: 5 }, null])('is nobody by a token that says %j', (claims) => {
+    expect(subjectOf(`e30.${btoa(JSON.stringify(claims))}.x`)).toBe('');
+  });
+
+  it('would become another by the token of another, or by one that cannot be read', () => {
+    const session = new Session(emptyStorage());
+    const other = `e30.${btoa(JSON.stringify({ sub: 'other' }))}.x`;
+    expect(session.isOfAnother(other)).toBe(false);
+    session.begin(TOKEN);
+    expect([TOKEN, `${TOKEN}2`, other, '%'].map((token) => session.isOfAnother(token))).toEqual([false, false, true, true]);
+    session.begin('what is this?');
+    expect(session.isOfAnother('what is that?')).toBe(true);
+  });
+
   it('comes by the link of the start, and by no other fragment', () => {
     expect(tokenIn(`#token=${TOKEN}`)).toBe(TOKEN);
+    expect(tokenIn('#token=%')).toBe('%');
     expect(['', '#/tasks', '#token=', `#/tasks?token=${TOKEN}`].map(tokenIn)).toEqual([undefined, undefined, undefined, undefined]);
   });
 });

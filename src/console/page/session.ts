@@ -14,7 +14,13 @@ export class Session {
 
   /** The subject of the token, as it says itself: for people to read, and nothing rests on it. */
   get subject(): string {
-    return claimsOf(this.token ?? '').sub ?? '';
+    return subjectOf(this.token ?? '');
+  }
+
+  /** Would this token make somebody else of whoever is signed in? */
+  isOfAnother(token: string): boolean {
+    if (this.token === undefined || this.token === token) return false;
+    return this.subject === '' || this.subject !== subjectOf(token);
   }
 
   begin(token: string): void {
@@ -28,18 +34,19 @@ export class Session {
   }
 }
 
-/** The token in the fragment of a link that was printed at start. */
+/** The token in the fragment of a link that was printed at start. As it stands there: no token has anything that would be escaped. */
 export function tokenIn(fragment: string): string | undefined {
-  const found = GIVEN.exec(fragment)?.[1];
-  return found === undefined ? undefined : decodeURIComponent(found);
+  return GIVEN.exec(fragment)?.[1];
 }
 
-function claimsOf(token: string): { readonly sub?: string } {
+/** The subject of a token, as it says itself; empty where it cannot be read. */
+export function subjectOf(token: string): string {
   try {
     const [, payload = ''] = token.split('.');
     const bytes = Uint8Array.from(atob(payload.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
-    return JSON.parse(new TextDecoder().decode(bytes)) as { sub?: string };
+    const { sub } = JSON.parse(new TextDecoder().decode(bytes)) as { sub?: unknown };
+    return typeof sub === 'string' ? sub : '';
   } catch {
-    return {};
+    return '';
   }
 }

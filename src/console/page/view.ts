@@ -8,6 +8,10 @@ export interface Question {
   readonly text: string;
   /** What the button that does it says. */
   readonly verb: string;
+  /** What the other one says. */
+  readonly refusal: string;
+  /** Is there a receipt for the reason why? */
+  readonly asksWhy: boolean;
 }
 
 /** What a view has of the page around it. */
