@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { TemplateResult } from 'lit-html';
 import { eventually, Gate } from '../../testing/index.js';
+import { buttonOf } from '../../../test/support/drawn.js';
 import { servedTask, TasksServer } from '../../../test/support/tasks-server.js';
 import { StreamSlots } from './stream-slots.js';
 import { TaskDetailView } from './task-view.js';
@@ -71,7 +71,7 @@ describe('the page of a task that was left', () => {
     ['complains of nothing', 403],
   ])('%s when a job is gone on with that was asked for there', async (_, answer) => {
     await open('POST /job/resume', answer);
-    const over = actionOf(view.draw(), 'Resume')?.();
+    const over = buttonOf(view.draw(), 'Resume')?.click();
     await gate.reached;
     view.leave();
     gate.open();
@@ -82,14 +82,7 @@ describe('the page of a task that was left', () => {
   it('leads to the job that goes on, while it is looked at', async () => {
     gate.open();
     await open('POST /job/resume', { task_id: 'next', resumed_from: 'job' });
-    await actionOf(view.draw(), 'Resume')?.();
+    await buttonOf(view.draw(), 'Resume')?.click();
     expect(routes).toEqual([{ name: 'task', id: 'next' }]);
   });
 });
-
-/** What a click on a button does. */
-function actionOf({ strings, values }: TemplateResult, label: string): (() => Promise<void>) | undefined {
-  if (strings.some((text) => text.includes(`>${label}</button>`))) return values[0] as () => Promise<void>;
-  const parts = values.filter((value): value is TemplateResult => typeof value === 'object' && value !== null && 'strings' in value);
-  return parts.map((part) => actionOf(part, label)).find((action) => action !== undefined);
-}
