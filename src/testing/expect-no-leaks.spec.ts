@@ -1,7 +1,11 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { runInThisContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { expectNoLeaks, HandleWatch } from './index.js';
+import { eventually, expectNoLeaks, HandleWatch } from './index.js';
+
+const SOURCE = '(function make(setTimeout) { return setTimeout(() => undefined, 60_000); })';
 
 async function listen(): Promise<Server> {
   const server = createServer();
@@ -51,5 +55,43 @@ describe('Work that is to leave nothing behind', () => {
     clearTimeout(late);
     await watch.nothingIsLeft();
     clearTimeout(early);
+  });
+});
+
+describe('A timer', () => {
+  /** What is told of a timer that code at this place makes. */
+  function leftBy(filename: string): string[] {
+    const make = runInThisContext(SOURCE, { filename }) as (set: typeof setTimeout) => NodeJS.Timeout;
+    const watch = new HandleWatch();
+    const timer = make(setTimeout);
+    watch.stop();
+    clearTimeout(timer);
+    return watch.left;
+  }
+
+  it.each([
+    '/home/ada/jest-something/src/app.js',
+    '/home/ada/@jest/app.js',
+    '/home/ada/app/src/eventually.ts',
+    'file:///home/ada/app/src/eventually.js',
+  ])('of %s is told', (place) => {
+    expect(leftBy(place)).toEqual([expect.stringContaining(`a timer made at make (${place}:1:`)]);
+  });
+
+  it.each([
+    '/home/ada/app/node_modules/jest-circus/build/run.js',
+    '/home/ada/app/node_modules/@jest/core/build/index.js',
+    'C:\\ada\\node_modules\\jest-circus\\build\\run.js',
+    new URL('eventually.js', import.meta.url).href,
+    fileURLToPath(new URL('eventually.js', import.meta.url)),
+  ])('of %s is not', (place) => {
+    expect(leftBy(place)).toEqual([]);
+  });
+
+  it('of the wait for something is not', async () => {
+    const watch = new HandleWatch();
+    const waiting = eventually(() => watch.left.length > 0, { timeoutMs: 50 });
+    await expect(waiting).rejects.toThrow('the probe still says false');
+    watch.stop();
   });
 });

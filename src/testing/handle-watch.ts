@@ -1,4 +1,5 @@
 import { createHook, type AsyncHook } from 'node:async_hooks';
+import { fileURLToPath } from 'node:url';
 import { describeList } from './describe-list.js';
 import { eventually } from './eventually.js';
 
@@ -16,8 +17,11 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ['WORKER', 'a worker'],
   ['FSEVENTWRAP', 'a watched file'],
 ]);
-/** Jest has timers in this process, for its reports and for each test, and the wait below has one too. */
-const NOT_THEIRS = /@jest\/|\/jest-|\/eventually\./;
+/** Jest as it is installed: it has timers in this process, for its reports and for each test. */
+const OF_JEST = /[\\/]node_modules[\\/](?:@jest[\\/]|jest-)/;
+/** The wait below has timers too. A frame names the file by its path or its URL, and in the built package it ends otherwise. */
+const WAIT = new URL('./eventually.', import.meta.url);
+const OWN_WAIT = [WAIT.href, fileURLToPath(WAIT)];
 
 /** Knows each timer, socket, server and the like that was made since it began and is still there, by the place in the code that made it. */
 export class HandleWatch {
@@ -29,7 +33,7 @@ export class HandleWatch {
       init: (id, type) => {
         const name = NAMES.get(type);
         const place = name === undefined ? '' : placeOf(new Error());
-        if (place && !NOT_THEIRS.test(place)) this.#made.set(id, `${name} made ${place}`);
+        if (place && !isOurs(place)) this.#made.set(id, `${name} made ${place}`);
       },
       destroy: (id) => void this.#made.delete(id),
     }).enable();
@@ -60,4 +64,8 @@ export class HandleWatch {
 function placeOf({ stack = '' }: Error): string {
   const frames = stack.split('\n').slice(2);
   return frames.find((frame) => !frame.includes('node:') && !frame.includes('<anonymous>'))?.trim() ?? 'by Node itself';
+}
+
+function isOurs(place: string): boolean {
+  return OF_JEST.test(place) || OWN_WAIT.some((own) => place.includes(own));
 }
