@@ -1,3 +1,4 @@
+import type { ModelCall } from '../llm/offline/index.js';
 import { toCondition, type CallMatch } from './call-match.js';
 import { comesAbout, type Condition } from './condition.js';
 import { describeJournal } from './describe-call.js';
@@ -45,6 +46,9 @@ interface Held {
  * A client that hangs up at a stage. Sends the request, holds the work there, cuts the client's socket, and resolves with what was going
  * on at that moment. The work is still held then: `expectNoWorkAfter` lets go of it. Nothing here depends on how fast anything is.
  *
+ * From the stage on, all calls that are made for this client are held, so that those which the app makes side by side are in flight at
+ * the cut, too. They go on when `expectNoWorkAfter` lets them, or once the calls in flight at the cut are closed, or after 10 s.
+ *
  * Rejects when the request is answered, or its connection fails, before the work has come to the stage, and after 10 s.
  */
 export async function disconnectAt(
@@ -54,23 +58,41 @@ export async function disconnectAt(
   { calls = () => true }: DisconnectOptions = {},
 ): Promise<Disconnect> {
   const held = 'gate' in stage ? holdAtGate(stage) : holdInCall(model, stage);
+  const isMeant = toCondition(calls);
   let call: Call | undefined;
+  let others: Gate | undefined;
   try {
     call = send();
     await arrival(model, held, call);
-    const isMeant = toCondition(calls);
+    // What the app does side by side with it is not to end of itself while the client leaves, nor to be missed because it is on its way.
+    others = model.holdAll(isMeant);
+    await model.caughtUp();
     const begun = model.journal.filter(isMeant);
     const inFlight = begun.filter(({ outcome }) => outcome === undefined);
     const { localPort } = call;
     const at = await call.hangUp();
     await held.told(localPort);
-    return new Disconnect({ stage: held.name, at, begun, inFlight }, model, isMeant, () => held.gate.open());
+    void releaseOnceClosed(model, inFlight, others);
+    return new Disconnect({ stage: held.name, at, begun, inFlight }, model, isMeant, [held.gate, others]);
   } catch (error) {
     held.gate.open();
+    others?.open();
     await call?.hangUp();
     throw error;
   } finally {
     held.stop();
+  }
+}
+
+/** Calls of other clients may be among those that stand still: they go on once it is seen which were closed because this one left. */
+async function releaseOnceClosed(model: ScriptedModelServer, inFlight: readonly ModelCall[], others: Gate): Promise<void> {
+  try {
+    await Promise.all(inFlight.map((call) => model.ended(call)));
+    await model.caughtUp();
+  } catch {
+    // A call that nobody closes, or a server that was stopped.
+  } finally {
+    others.open();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ModelCall } from '../llm/offline/index.js';
+import type { Gate } from './gate.js';
 import type { ScriptedModelServer } from './scripted-model-server.js';
 
 interface Cut {
@@ -23,7 +24,7 @@ export class Disconnect {
     cut: Cut,
     readonly model: ScriptedModelServer,
     private readonly isMeant: (call: ModelCall) => boolean,
-    private readonly open: () => void,
+    private readonly gates: readonly Gate[],
   ) {
     this.stage = cut.stage;
     this.at = cut.at;
@@ -38,6 +39,6 @@ export class Disconnect {
 
   /** Lets go of the work that is held at the stage, if it is still there. `expectNoWorkAfter` does so itself. */
   release(): void {
-    this.open();
+    for (const gate of this.gates) gate.open();
   }
 }

@@ -46,11 +46,14 @@ export async function expectNoWorkAfter(disconnect: Disconnect, options: NoWorkO
 export async function findWorkAfter(disconnect: Disconnect, options: NoWorkOptions = {}): Promise<string[]> {
   const { settled, witnesses = {}, allowanceMs = 0, timeoutMs = 5000 } = options;
   const wentOn = await findOpenCalls(disconnect, timeoutMs);
+  await disconnect.model.caughtUp();
+  const inGoodFaith = disconnect.callsAfter.filter(isClosedUnanswered);
   disconnect.release();
   const unsettled = settled ? await missing(settled, timeoutMs) : [];
   await disconnect.model.caughtUp();
   const from = disconnect.at + allowanceMs;
-  const began = [...describeCalls(disconnect), ...describeWitnessed(witnesses)].filter(({ at }) => at >= from).sort((a, b) => a.at - b.at);
+  const calls = disconnect.callsAfter.filter((call) => !inGoodFaith.includes(call));
+  const began = [...describeCalls(calls), ...describeWitnessed(witnesses)].filter(({ at }) => at >= from).sort((a, b) => a.at - b.at);
   return [...wentOn, ...unsettled, ...began.map(({ name, at, more }) => `${name} began ${after(disconnect, at)}${more}`)];
 }
 
@@ -86,8 +89,16 @@ interface Begun extends Work {
   readonly more: string;
 }
 
-function describeCalls({ callsAfter }: Disconnect): Begun[] {
-  return callsAfter.map((call) => ({
+/**
+ * A call that was on its way when the app heard that its client had left, and was closed then like those in flight. It cannot have ended
+ * otherwise before: all stand still.
+ */
+function isClosedUnanswered({ outcome, firstByteAt }: ModelCall): boolean {
+  return outcome === 'client_closed' && firstByteAt === undefined;
+}
+
+function describeCalls(calls: readonly ModelCall[]): Begun[] {
+  return calls.map((call) => ({
     name: nameCall(call),
     at: call.receivedAt,
     more: `, and ${call.outcome === undefined ? 'is still running' : `ended: ${call.outcome}`}`,

@@ -4,8 +4,10 @@ import { ModelServer, OfflineModel, type ModelCall } from '../llm/offline/index.
 import { behaveAfter, behaveOnCall, gatesOf, type Behaviour } from './behaviour.js';
 import { nameMatch, toCondition, type CallMatch } from './call-match.js';
 import { describeJournal } from './describe-call.js';
+import type { Gate } from './gate.js';
 import { JournalWatch } from './journal-watch.js';
 import { ModelHold, type HoldOptions } from './model-hold.js';
+import { Standstill } from './standstill.js';
 
 interface Script {
   readonly matches: (call: ModelCall) => boolean;
@@ -34,6 +36,7 @@ export class ScriptedModelServer {
   #journal: ModelCall[] = [];
   #scripts: Script[] = [];
   #holds: ModelHold[] = [];
+  #standstills: Standstill[] = [];
 
   private constructor() {
     // Made by `start()` alone, so that every instance listens.
@@ -74,6 +77,13 @@ export class ScriptedModelServer {
     return hold;
   }
 
+  /** Holds all matching calls, those under way and those to come, at a gate: none sends anything more until it opens. */
+  holdAll(match: CallMatch): Gate {
+    const standstill = new Standstill(match);
+    this.#standstills = [...this.#standstills.filter(({ gate }) => !gate.opened), standstill];
+    return standstill.gate;
+  }
+
   /** Resolves with the nth matching call once it has arrived. Rejects after 10 s with the journal in the message. */
   called(match: CallMatch, nth = 1): Promise<ModelCall> {
     const matches = toCondition(match);
@@ -95,12 +105,16 @@ export class ScriptedModelServer {
   }
 
   /**
-   * Resolves when the server has answered a request that is sent now, on a connection of its own. A call that was sent before, from
-   * this machine, is in the journal by then, unless its body is so long that it is still being read.
+   * Resolves when the server has answered two requests that are sent now, one after the other, on connections of their own. A call that was
+   * sent before, from this machine, is in the journal by then, unless its body is so long that it is still being read; and it has ended
+   * if its client had closed its connection.
    */
   async caughtUp(): Promise<void> {
-    const [answer] = (await once(get(`${this.baseUrl}/models`, { agent: false }), 'response')) as [IncomingMessage];
-    answer.resume();
+    // The first comes behind the calls that wait to be read. That a connection is closed is known some turns after what came on it.
+    for (let sent = 0; sent < 2; sent += 1) {
+      const [answer] = (await once(get(`${this.baseUrl}/models`, { agent: false }), 'response')) as [IncomingMessage];
+      answer.resume();
+    }
   }
 
   /** Forgets scripts, holds and journal, and opens the gates that calls still wait at. Calls that stall go on stalling. */
@@ -132,10 +146,11 @@ export class ScriptedModelServer {
 
   #openGates(): void {
     for (const gate of this.#scripts.flatMap(({ behaviour }) => gatesOf(behaviour))) gate.open();
-    for (const { gate } of this.#holds) gate.open();
+    for (const { gate } of [...this.#holds, ...this.#standstills]) gate.open();
   }
 
   async #passHolds(call: ModelCall, sent: number): Promise<void> {
     for (const hold of this.#holds) await hold.pass(call, sent);
+    for (const standstill of this.#standstills) await standstill.pass(call);
   }
 }
