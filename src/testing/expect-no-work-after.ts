@@ -23,7 +23,10 @@ export interface NoWorkOptions {
   readonly settled?: Condition;
   /** Other work that must not begin, by what it is: `{ statement: () => journal.map(({ sql, startedAt }) => ({ name: sql, at: startedAt })) }`. */
   readonly witnesses?: Readonly<Record<string, () => Iterable<Work>>>;
-  /** What begins so many milliseconds after the cut is let pass: the news needs them, over a proxy or a network. Default 0. */
+  /**
+   * What begins so many milliseconds after the cut is let pass: the news needs them, over a proxy or a network. Default 0: calls that are
+   * made side by side need none.
+   */
   readonly allowanceMs?: number;
   /** How long to wait for the calls in flight, and then for `settled`. Default 5000. */
   readonly timeoutMs?: number;
@@ -31,7 +34,8 @@ export interface NoWorkOptions {
 
 /**
  * Asserts that the work stopped: every call that was in flight was closed by its client (`client_closed`), and no call, and nothing that
- * a witness tells of, began after the cut.
+ * a witness tells of, began after the cut. A call that arrived after it, and was closed unanswered by the time that those in flight were,
+ * had been on its way, and is not blamed.
  *
  * Waits until the calls in flight are over, lets go of what is held at the stage, and waits for `settled`. Then whatever began is known
  * and named. Without `settled` the end is where the model server has answered a request sent after the last call in flight was closed: that
