@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { Hopeless } from './hopeless.js';
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -35,7 +36,7 @@ export function endOf<T extends object>(target: T, method: keyof T & string): ()
   };
   Object.defineProperty(target, method, { configurable: true, writable: true, value: watched });
   return () => {
-    if (calls.endless !== undefined) throw new Error(`${method}() gave ${calls.endless}: when that is over cannot be seen. ${INSTEAD}`);
+    if (calls.endless !== undefined) throw new Hopeless(`${method}() gave ${calls.endless}: when that is over cannot be seen. ${INSTEAD}`);
     if (calls.made === 0) throw new Error(`${method}() was never called`);
     if (calls.running > 0) throw new Error(`${method}() is still running`);
   };

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError } from './describe-error.js';
+import { Hopeless } from './hopeless.js';
 
 const POLL_MS = 10;
 
@@ -31,6 +32,7 @@ async function attempt<T>(probe: () => T | Promise<T>): Promise<{ answer?: { val
     const value = await probe();
     return value === false ? { error: new Error('the probe still says false') } : { answer: { value } };
   } catch (error) {
+    if (error instanceof Hopeless) throw error;
     return { error };
   }
 }

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { TwoCallApp } from '../../test/support/two-call-app.js';
 import { disconnectAt, endOf, expectNoWorkAfter, Gate, ScriptedModelServer, type Disconnect, type SocketClient } from './index.js';
@@ -120,6 +121,15 @@ describe('What is looked for after a disconnect', () => {
     );
     await expect(expectNoWorkAfter(disconnect, { settled: () => never, timeoutMs: 20 })).rejects.toThrow(
       '- `settled` never came about (20 ms)',
+    );
+  });
+
+  it('is an end that cannot be seen, which is said at once', async () => {
+    const tutor = { answer: () => Readable.from(['Hello']) };
+    const unseen = endOf(tutor, 'answer');
+    tutor.answer();
+    await expect(expectNoWorkAfter(await leave(), { settled: unseen, timeoutMs: 60_000 })).rejects.toThrow(
+      /went on:\n {2}- answer\(\) gave an instance of Readable, an async iterable/,
     );
   });
 
