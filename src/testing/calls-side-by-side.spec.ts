@@ -46,5 +46,5 @@ describe('An app that makes calls side by side', () => {
   it('is found out every time where it goes on with another', async () => {
     app.goesOn = true;
     for (app.turnsApart of ROUNDS) await expect(leaveIn('the first')).rejects.toThrow(/- call \d+ \(chat\) began .* ended: completed$/);
-  });
+  }, 30_000);
 });

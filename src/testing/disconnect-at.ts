@@ -1,4 +1,3 @@
-import type { ModelCall } from '../llm/offline/index.js';
 import { toCondition, type CallMatch } from './call-match.js';
 import { comesAbout, type Condition } from './condition.js';
 import { describeJournal } from './describe-call.js';
@@ -72,8 +71,9 @@ export async function disconnectAt(
     const { localPort } = call;
     const at = await call.hangUp();
     await held.told(localPort);
-    void releaseOnceClosed(model, inFlight, others);
-    return new Disconnect({ stage: held.name, at, begun, inFlight }, model, isMeant, [held.gate, others]);
+    const disconnect = new Disconnect({ stage: held.name, at, begun, inFlight }, model, isMeant, [held.gate, others]);
+    void releaseOnceClosed(disconnect, others);
+    return disconnect;
   } catch (error) {
     held.gate.open();
     others?.open();
@@ -85,10 +85,10 @@ export async function disconnectAt(
 }
 
 /** Calls of other clients may be among those that stand still: they go on once it is seen which were closed because this one left. */
-async function releaseOnceClosed(model: ScriptedModelServer, inFlight: readonly ModelCall[], others: Gate): Promise<void> {
+async function releaseOnceClosed(disconnect: Disconnect, others: Gate): Promise<void> {
   try {
-    await Promise.all(inFlight.map((call) => model.ended(call)));
-    await model.caughtUp();
+    await Promise.all(disconnect.inFlight.map((call) => disconnect.model.ended(call)));
+    await disconnect.arrivalsClosed();
   } catch {
     // A call that nobody closes, or a server that was stopped.
   } finally {

@@ -1,6 +1,10 @@
 import type { ModelCall } from '../llm/offline/index.js';
+import { eventually } from './eventually.js';
 import type { Gate } from './gate.js';
 import type { ScriptedModelServer } from './scripted-model-server.js';
+
+/** How long an app may take to close its calls after the first. One that goes on is found all the same: its next call is not closed at all. */
+const CLOSING_MS = 100;
 
 interface Cut {
   readonly stage: string;
@@ -35,6 +39,13 @@ export class Disconnect {
   /** The calls that the model server has received since the cut. Grows. */
   get callsAfter(): readonly ModelCall[] {
     return this.model.journal.filter((call) => this.isMeant(call) && !this.begun.includes(call));
+  }
+
+  /** Resolves when the calls that were on their way at the cut have arrived and are over, or once there was time enough for that. */
+  async arrivalsClosed(): Promise<void> {
+    await this.model.caughtUp();
+    const areOver = (): boolean => this.callsAfter.every(({ outcome }) => outcome !== undefined);
+    await eventually(areOver, { timeoutMs: CLOSING_MS }).catch(() => undefined);
   }
 
   /** Lets go of the work that is held at the stage, if it is still there. `expectNoWorkAfter` does so itself. */

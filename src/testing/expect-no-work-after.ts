@@ -50,7 +50,7 @@ export async function expectNoWorkAfter(disconnect: Disconnect, options: NoWorkO
 export async function findWorkAfter(disconnect: Disconnect, options: NoWorkOptions = {}): Promise<string[]> {
   const { settled, witnesses = {}, allowanceMs = 0, timeoutMs = 5000 } = options;
   const wentOn = await findOpenCalls(disconnect, timeoutMs);
-  await disconnect.model.caughtUp();
+  await disconnect.arrivalsClosed();
   const inGoodFaith = disconnect.callsAfter.filter(isClosedUnanswered);
   disconnect.release();
   const unsettled = settled ? await missing(settled, timeoutMs) : [];
