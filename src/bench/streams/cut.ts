@@ -30,6 +30,8 @@ export async function cutAll({ model, crowd }: Surroundings, server: Child<Event
   await delay(HELD_MS);
   await server.call('watch');
   const ended = model.call('ended', requests.length);
+  // It is awaited below; what goes wrong before that is what is to be told.
+  ended.catch(() => undefined);
   const at = await crowd.call('cut');
   const { lastClosedAt, others } = await ended;
   if (others > 0) throw new Error(`${others} calls ended before anybody hung up.`);
