@@ -5,16 +5,20 @@ import { post, type RawPost } from '../harness/raw-post.js';
 import { serve } from '../harness/serve.js';
 
 const OPENED_AT_ONCE = 32;
+const LAST_WORDS = 1000;
 
 const sockets = new Set<Socket>();
-let broken = 0;
+/** The last that was heard of each stream that ended by itself. */
+const broken: string[] = [];
 
 async function open(request: RawPost): Promise<void> {
   const socket = await post(request);
   sockets.add(socket);
   socket.on('error', () => socket.destroy());
+  let last = '';
+  socket.on('data', (chunk: Buffer) => (last = chunk.toString('utf8')));
   socket.once('close', () => {
-    if (sockets.delete(socket)) broken += 1;
+    if (sockets.delete(socket)) broken.push(last.slice(-LAST_WORDS));
   });
   const [head] = (await once(socket, 'data')) as [Buffer];
   const [status = ''] = head.toString('latin1').split('\r\n', 1);
@@ -34,7 +38,7 @@ const api = {
   },
   /** All of them leave, in one turn. Returns when that began, on the machine's monotonic clock. */
   cut(): bigint {
-    if (broken > 0) throw new Error(`${broken} streams broke before anybody hung up.`);
+    if (broken.length > 0) throw new Error(`${broken.length} streams ended before anybody hung up, the first with: ${broken[0] ?? ''}`);
     const leaving = [...sockets];
     sockets.clear();
     const at = hrtime.bigint();
