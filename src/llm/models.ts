@@ -3,6 +3,7 @@ import { initChatModel } from 'langchain/chat_models/universal';
 import { AzureOpenAI, OpenAI } from 'openai';
 import { APP_CONFIG, ConfigError, type AppConfig, type LlmConfig } from '../config/index.js';
 import { countTokens, OFFLINE_CHAT_MODEL, OFFLINE_EMBEDDING_MODEL, startOfflineModel, type ModelServer } from './offline/index.js';
+import { providerFetch } from './provider-fetch.js';
 
 /** What a configured model is for: `chat` reads and writes text, `vision` reads images too. */
 export type ModelRole = 'chat' | 'vision';
@@ -125,11 +126,13 @@ export class Models implements OnModuleInit, OnApplicationShutdown {
   #optionsOf(model: string, deployment: string | undefined): Record<string, unknown> {
     const { azure } = this.#config;
     if (model.startsWith('openai:')) {
-      return { ...NO_RETRIES, apiKey: this.#apiKey, configuration: { baseURL: this.#baseUrl }, streamUsage: true };
+      const configuration = { baseURL: this.#baseUrl, fetch: providerFetch };
+      return { ...NO_RETRIES, apiKey: this.#apiKey, configuration, streamUsage: true };
     }
     if (!azure || !model.startsWith('azure_openai:')) return NO_RETRIES;
     return {
       ...NO_RETRIES,
+      configuration: { fetch: providerFetch },
       azureOpenAIApiKey: azure.apiKey,
       azureOpenAIEndpoint: azure.endpoint,
       azureOpenAIApiDeploymentName: deployment,
@@ -139,9 +142,10 @@ export class Models implements OnModuleInit, OnApplicationShutdown {
 
   #openEmbeddings(): OpenAI {
     const { azure } = this.#config;
-    if (!azure) return new OpenAI({ ...NO_RETRIES, apiKey: this.#apiKey, baseURL: this.#baseUrl });
+    const options = { ...NO_RETRIES, fetch: providerFetch };
+    if (!azure) return new OpenAI({ ...options, apiKey: this.#apiKey, baseURL: this.#baseUrl });
     const { apiKey, endpoint, apiVersion, embeddingDeployment } = azure;
-    return new AzureOpenAI({ ...NO_RETRIES, apiKey, endpoint, apiVersion, deployment: embeddingDeployment });
+    return new AzureOpenAI({ ...options, apiKey, endpoint, apiVersion, deployment: embeddingDeployment });
   }
 }
 

@@ -64,10 +64,15 @@ function messageOf(error: unknown): string {
 /** Seconds to wait, from `Retry-After` in seconds or as a date; one second where nothing is said that makes sense. */
 function retryAfterOf(error: unknown): number {
   const { headers } = error as { headers?: Headers | Record<string, string> };
-  const value = (headers instanceof Headers ? headers.get('retry-after') : headers?.['retry-after']) ?? '';
+  const value = (isHeaders(headers) ? headers.get('retry-after') : headers?.['retry-after']) ?? '';
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value);
   const seconds = (Date.parse(value) - Date.now()) / 1000;
   return seconds > 1 ? seconds : 1;
+}
+
+/** Of whichever implementation of `fetch`: each has a class of its own. */
+function isHeaders(headers: Headers | Record<string, string> | undefined): headers is Headers {
+  return typeof headers?.get === 'function';
 }
 
 function redact(text: string, apiKeys: readonly string[]): string {
