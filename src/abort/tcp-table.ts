@@ -29,7 +29,8 @@ const ROW =
 
 /**
  * The rows of these sockets in the kernel's tables, a page at a time, so that thousands of connections hold nobody up. Each page is as of
- * a moment between when it was asked for and when it is given. A row may be passed over, because others come and go meanwhile.
+ * a moment between when it was asked for and when it is given. A row may be passed over, or given again and again, because others come and
+ * go meanwhile.
  * `undefined` where there are no such tables, as elsewhere than on Linux.
  */
 export async function* tcpRows(inodes: ReadonlyMap<string, unknown>): AsyncGenerator<readonly TcpRow[], boolean> {

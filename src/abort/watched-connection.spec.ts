@@ -77,6 +77,16 @@ describe('a connection that is looked at', () => {
     expect(connection.isUnsettled).toBe(true);
   });
 
+  it('does not stand still while the peer has all that the kernel was given, however old the look is', () => {
+    handle.bytesWritten = 100;
+    const { handedOver } = connection;
+    handle.bytesWritten = 110;
+    for (let n = 0; n < 10; n += 1) {
+      connection.look(handedOver, NOTHING_UNDER_WAY);
+      expect(connection.standstill(LOOKS)).toBeUndefined();
+    }
+  });
+
   it('of a peer that answers and has no room is unread, with one probe under way or none', () => {
     handle.bytesWritten = 100;
     for (const probes of [0, 1, 0]) look(inFlight(100, { probes }));

@@ -91,9 +91,10 @@ export class WatchedConnection {
     if (!this.#handle) return;
     this.#state = state;
     const { unacknowledged } = state;
+    const hasAllArrived = unacknowledged === 0 && this.#handle.writeQueueSize === 0;
     const [atLeast, atMost] = [handedOver - unacknowledged, this.handedOver - unacknowledged];
     if (unacknowledged === 0 && this.#handle.bytesWritten === handedOver) this.#settle(handedOver);
-    else if (!this.#isWaiting || atLeast > this.#acknowledged) this.#progress(atMost);
+    else if (!this.#isWaiting || atLeast > this.#acknowledged || hasAllArrived) this.#progress(atMost);
     else this.#doubt(atMost);
   }
 
