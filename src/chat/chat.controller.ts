@@ -1,9 +1,9 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequestSignal } from '../abort/index.js';
 import { CurrentUser, type User } from '../auth/index.js';
 import { ApiAnswer, ApiProblems } from '../problems/index.js';
-import { SendsEvents, type EventStream } from '../sse/index.js';
+import { sendEvents, SendsEvents, type EventReply } from '../sse/index.js';
 import { Issuer, LastEventId, TASK_PROBLEMS, TaskIssue, type EventPosition, type Issue, type Issued } from '../tasks/index.js';
 import {
   cancelledSession,
@@ -31,15 +31,16 @@ export class ChatController {
   @ApiOperation({ summary: 'Send a message and hear the reply as it is said. Hanging up stops it.' })
   @SendsEvents(chatEvent, 'Server-sent events, each with an id: `task-start`, then a `text-delta` for each piece, and at last `task-end`')
   @ApiProblems('book_not_found', 'session_busy', 'message_exists', ...TASK_PROBLEMS)
-  send(
+  async send(
     @Param('session_id', { schema: sessionIdParam }) sessionId: string,
     @Body({ schema: sendMessageBody }) body: SendMessageBody,
     @CurrentUser() user: User,
     @TaskIssue() issue: Issued,
     @RequestSignal() signal: AbortSignal,
     @LastEventId() after: EventPosition | undefined,
-  ): EventStream {
-    return this.chat.send(sessionId, body, user, issue, signal, after);
+    @Res() reply: EventReply,
+  ): Promise<void> {
+    await sendEvents(reply, this.chat.send(sessionId, body, user, issue, signal, after), signal);
   }
 
   @Get(':session_id/messages')

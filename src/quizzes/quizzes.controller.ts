@@ -2,7 +2,7 @@ import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } fro
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequestSignal } from '../abort/index.js';
 import { CurrentUser, type User } from '../auth/index.js';
-import { AnswersWithEvents, sendAsEvents, wantsEvents, type EventReply, type EventStream } from '../sse/index.js';
+import { AnswersWithEvents, sendAsEvents, sendEvents, wantsEvents, type EventReply } from '../sse/index.js';
 import { LastEventId, TASK_PROBLEMS, TaskIssue, type EventPosition, type Issued } from '../tasks/index.js';
 import { UPSTREAM_PROBLEMS } from '../llm/index.js';
 import { ApiAnswer, ApiProblems } from '../problems/index.js';
@@ -52,18 +52,19 @@ export class QuizzesController {
     ...UPSTREAM_PROBLEMS,
     ...TASK_PROBLEMS,
   )
-  generate(
+  async generate(
     @Body({ schema: generateQuizBody }) body: GenerateQuizBody,
     @CurrentUser() user: User,
     @TaskIssue() issue: Issued,
     @RequestSignal() signal: AbortSignal,
     @LastEventId() after: EventPosition | undefined,
     @Headers('accept') accept: string | undefined,
-    @Res({ passthrough: true }) reply: EventReply,
-  ): Promise<GeneratedQuiz> | EventStream {
-    if (!wantsEvents(accept)) return this.quizzes.generate(body, user, issue, signal);
-    sendAsEvents(reply);
-    return this.quizzes.stream(body, user, issue, signal, after);
+    @Res() reply: EventReply,
+  ): Promise<void> {
+    if (wantsEvents(accept)) {
+      sendAsEvents(reply);
+      await sendEvents(reply, this.quizzes.stream(body, user, issue, signal, after), signal);
+    } else reply.send((await this.quizzes.generate(body, user, issue, signal)) satisfies GeneratedQuiz);
   }
 
   @Post('validate-answer')

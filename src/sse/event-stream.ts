@@ -25,8 +25,8 @@ export interface EventStreamOptions {
 }
 
 /**
- * Events as text, for a handler to return to Nest, which pulls a piece whenever the client has room for it: `@Sse()` would be pushed at,
- * and would keep what a client does not read. What fails before anything has gone out is thrown, so that filters can still answer with a
+ * Events as text, for `sendEvents`, which pulls a piece whenever the client has room for it: `@Sse()` would be pushed at, and would keep
+ * what a client does not read. What fails before anything has gone out is thrown, so that filters can still answer with a
  * status of their own; after that the stream ends with an event that says so, or breaks off, and its client comes back.
  */
 export class EventStream implements AsyncIterableIterator<string> {

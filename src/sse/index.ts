@@ -1,3 +1,4 @@
 export { describeEvents } from './describe-events.js';
 export { EventStream, IDLE, type EventStreamOptions, type ServerEvent, type ServerEvents } from './event-stream.js';
-export { AnswersWithEvents, sendAsEvents, SendsEvents, wantsEvents, type EventReply } from './sends-events.decorator.js';
+export { sendEvents, type EventReply } from './send-events.js';
+export { AnswersWithEvents, sendAsEvents, SendsEvents, wantsEvents } from './sends-events.decorator.js';

@@ -1,18 +1,13 @@
 import { Header, HttpCode } from '@nestjs/common';
 import { ApiProduces, ApiResponse } from '@nestjs/swagger';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { EventStream } from './event-stream.js';
+import type { EventReply } from './send-events.js';
 
 /** No cache and no proxy may keep events back. */
 const HEADERS = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache, no-transform', 'X-Accel-Buffering': 'no' };
 
-/** What sets the headers of an answer: Nest's reply. */
-export interface EventReply {
-  header(name: string, value: string): unknown;
-}
-
 /** For an answer that is a stream of events only where its client asks for one. */
-export function sendAsEvents(reply: EventReply): void {
+export function sendAsEvents(reply: Pick<EventReply, 'header'>): void {
   for (const [name, value] of Object.entries(HEADERS)) reply.header(name, value);
 }
 
@@ -33,24 +28,17 @@ function qualityOf(type: string, accept = ''): number {
 export const EITHER = '2XX';
 
 /**
- * For a handler that returns an `EventStream` of what `events` publishes where its client asks for events, and what `answer` publishes to
+ * For a handler with `@Res()` that sends events of what `events` publishes where its client asks for them, and what `answer` publishes to
  * others.
  */
-export function AnswersWithEvents<S extends StandardSchemaV1>(answer: S, events: StandardSchemaV1, description: string) {
-  type Answered = StandardSchemaV1.InferOutput<S>;
-  return <T extends (...args: never[]) => EventStream | Promise<Answered>>(
-    target: object,
-    key: string,
-    descriptor: TypedPropertyDescriptor<T>,
-  ): void => {
+export function AnswersWithEvents(answer: StandardSchemaV1, events: StandardSchemaV1, description: string) {
+  return <T extends (...args: never[]) => Promise<void>>(target: object, key: string, descriptor: TypedPropertyDescriptor<T>): void => {
     ApiResponse({ status: 200, description: '', standardSchema: answer })(target, key, descriptor);
     ApiResponse({ status: EITHER, description, standardSchema: events })(target, key, descriptor);
   };
 }
 
-type Answer = EventStream | object | undefined;
-
-/** For a handler that returns an `EventStream` of what `schema` publishes: each event, with its name as `type`. */
+/** For a handler with `@Res()` that sends events of what `schema` publishes: each event, with its name as `type`. */
 export function SendsEvents(schema: StandardSchemaV1, description: string) {
   const all = [
     HttpCode(200),
@@ -58,11 +46,7 @@ export function SendsEvents(schema: StandardSchemaV1, description: string) {
     ApiProduces('text/event-stream'),
     ApiResponse({ status: 200, description, standardSchema: schema }),
   ];
-  return <T extends (...args: never[]) => Answer | Promise<Answer>>(
-    target: object,
-    key: string,
-    descriptor: TypedPropertyDescriptor<T>,
-  ): void => {
+  return <T extends (...args: never[]) => Promise<void>>(target: object, key: string, descriptor: TypedPropertyDescriptor<T>): void => {
     for (const decorate of all) decorate(target, key, descriptor);
   };
 }

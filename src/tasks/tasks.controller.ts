@@ -3,7 +3,7 @@ import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@n
 import { RequestSignal } from '../abort/index.js';
 import { CurrentUser, type User } from '../auth/index.js';
 import { ApiAnswer, ApiProblems, DomainError } from '../problems/index.js';
-import { SendsEvents, type EventStream } from '../sse/index.js';
+import { sendEvents, SendsEvents, type EventReply } from '../sse/index.js';
 import { cancelAnswer, stoppedOf, type CancelAnswer } from './cancel-answer.js';
 import { Cancels } from './cancels.service.js';
 import { taskEvent, type EventPosition } from './events/index.js';
@@ -81,11 +81,11 @@ export class TasksController {
     @LastEventId() after: EventPosition | undefined,
     @CurrentUser() user: User,
     @RequestSignal() signal: AbortSignal,
-    @Res({ passthrough: true }) reply: Reply,
-  ): Promise<EventStream | undefined> {
+    @Res() reply: EventReply,
+  ): Promise<void> {
     const stream = await this.streams.follow(user, id, { after, isAttached: attach }, signal);
-    if (!stream) reply.status(204);
-    return stream;
+    if (stream) await sendEvents(reply, stream, signal);
+    else reply.status(204).send();
   }
 
   @Post('cancel')
