@@ -8,6 +8,7 @@ import { abortStorage, type AbortFrame } from './abort-storage.js';
 import { AbortStats } from './abort.stats.js';
 import { deriveSignal, type DerivedSignal } from './derive-signal.js';
 import type { ZombiePolicy } from './layer-watch.js';
+import { DisconnectTurns } from './disconnect-turns.js';
 import { ShieldQueue } from './shield-queue.js';
 
 export interface RunOptions {
@@ -45,12 +46,14 @@ export class AbortContext {
   readonly #policy: ZombiePolicy;
   readonly #shieldTimeoutMs: number;
   readonly #stats: AbortStats;
-  readonly #shields = new ShieldQueue();
+  readonly #shields: ShieldQueue;
 
   constructor(
     @Optional() @Inject(ABORT_OPTIONS) options: Partial<AbortOptions> = {},
     @Optional() @Inject(AbortStats) stats: AbortStats = new AbortStats(),
+    @Optional() @Inject(DisconnectTurns) turns = new DisconnectTurns(),
   ) {
+    this.#shields = new ShieldQueue(turns);
     const { zombieAfterMs = ABORT_DEFAULTS.zombieAfterMs, shieldTimeoutMs = ABORT_DEFAULTS.shieldTimeoutMs } = options;
     this.#stats = stats;
     this.#shieldTimeoutMs = shieldTimeoutMs;
@@ -141,8 +144,8 @@ export class AbortContext {
    * Runs `fn` where the surrounding abort cannot reach it: the books of stopped work. It has a deadline of its own, after which its
    * signal aborts with `DeadlineExceededError`. Keeps the id and stage of the work around it.
    *
-   * With `isPatient` it lets others go first where very many are stopped at once, for at most a minute; its time counts from when it is
-   * let. Not for what somebody waits for, and never inside of another such shield.
+   * With `isPatient` it lets others go first where very many are stopped at once, and all of them be told to stop, for at most a minute;
+   * its time counts from when it is let. Not for what somebody waits for, and never inside of another such shield.
    */
   async shield<T>(fn: () => T | Promise<T>, { timeout = this.#shieldTimeoutMs, isPatient = false }: ShieldOptions = {}): Promise<T> {
     const outer = this.require('AbortContext.shield');

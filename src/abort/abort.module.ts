@@ -6,6 +6,7 @@ import { AbortContext } from './abort.context.js';
 import { ConfigurableModuleClass } from './abort.module-definition.js';
 import { AbortStats } from './abort.stats.js';
 import { ConnectionWatch } from './connection-watch.js';
+import { DisconnectTurns } from './disconnect-turns.js';
 import { RequestScope } from './request-scope.js';
 
 /**
@@ -14,7 +15,15 @@ import { RequestScope } from './request-scope.js';
  */
 @Global()
 @Module({
-  providers: [AbortContext, AbortStats, RequestScope, AbortEntry, ConnectionWatch, { provide: APP_FILTER, useClass: AbortExceptionFilter }],
+  providers: [
+    AbortContext,
+    AbortStats,
+    DisconnectTurns,
+    RequestScope,
+    AbortEntry,
+    ConnectionWatch,
+    { provide: APP_FILTER, useClass: AbortExceptionFilter },
+  ],
   exports: [AbortContext, AbortStats, RequestScope],
 })
 export class AbortModule extends ConfigurableModuleClass implements NestModule {

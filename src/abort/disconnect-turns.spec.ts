@@ -4,6 +4,20 @@ import { DisconnectTurns } from './disconnect-turns.js';
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('disconnects', () => {
+  it('of a crowd say so until all have been told of, and then once that it is calm', async () => {
+    const turns = new DisconnectTurns();
+    const told: number[] = [];
+    let calm = 0;
+    turns.onCalm = () => {
+      calm += 1;
+      expect([turns.isCrowd, told.length]).toEqual([false, 150]);
+    };
+    for (let i = 0; i < 150; i += 1) turns.take(() => told.push(i));
+    expect(turns.isCrowd).toBe(true);
+    for (let i = 0; i < 4; i += 1) await turn();
+    expect(calm).toBe(1);
+  });
+
   it('are told of in the turn in which they come, behind what is still to run in it', async () => {
     const turns = new DisconnectTurns();
     const told: string[] = [];
@@ -13,10 +27,12 @@ describe('disconnects', () => {
     expect(told).toEqual(['the rest of the tick', 'left']);
   });
 
-  it('of a crowd are told of in their order, a hundred in a turn, and let others run in between', async () => {
+  it('of a crowd are told of in their order, ten at once and then a hundred in a turn, and let others run in between', async () => {
     const turns = new DisconnectTurns();
     const told: number[] = [];
     for (let i = 0; i < 420; i += 1) turns.take(() => told.push(i));
+    await Promise.resolve();
+    expect(told).toHaveLength(10);
     const counts: number[] = [];
     for (let i = 0; i < 6; i += 1) {
       await turn();
@@ -24,7 +40,7 @@ describe('disconnects', () => {
     }
     expect(told).toEqual(Array.from({ length: 420 }, (_, i) => i));
     expect(counts.at(-1)).toBe(420);
-    for (const [i, count] of counts.entries()) expect(count - (counts[i - 1] ?? 100)).toBeLessThanOrEqual(100);
+    for (const [i, count] of counts.entries()) expect(count - (counts[i - 1] ?? 10)).toBeLessThanOrEqual(100);
   });
 
   it('that come later come after those that wait', async () => {

@@ -28,14 +28,16 @@ class RequestFrame implements AbortFrame {
 export class RequestScope {
   readonly #context: AbortContext;
   readonly #stats: AbortStats;
-  readonly #turns = new DisconnectTurns();
+  readonly #turns: DisconnectTurns;
   readonly #abortOnDisconnect: boolean;
 
   constructor(
     context: AbortContext,
     @Optional() @Inject(ABORT_OPTIONS) options: Partial<AbortOptions> = {},
     @Optional() @Inject(AbortStats) stats: AbortStats = new AbortStats(),
+    @Optional() @Inject(DisconnectTurns) turns = new DisconnectTurns(),
   ) {
+    this.#turns = turns;
     this.#context = context;
     this.#stats = stats;
     this.#abortOnDisconnect = options.abortOnDisconnect ?? ABORT_DEFAULTS.abortOnDisconnect;

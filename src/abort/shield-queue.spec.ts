@@ -1,5 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { AbortContext } from './abort.context.js';
+import { DisconnectTurns } from './disconnect-turns.js';
 import { ShieldQueue } from './shield-queue.js';
 
 const LONG = 60_000;
@@ -14,6 +15,25 @@ const turns = async (): Promise<void> => {
 };
 
 describe('patient shields', () => {
+  it('wait until all of a crowd that has left have been told of', async () => {
+    const disconnects = new DisconnectTurns();
+    const queue = new ShieldQueue(disconnects);
+    const order: string[] = [];
+    for (let i = 0; i < 250; i += 1) disconnects.take(() => order.push('told'));
+    const books = Array.from({ length: 20 }, () => queue.run(() => Promise.resolve(order.push('booked')), LONG));
+    await Promise.all(books);
+    expect(order).toEqual([...Array<string>(250).fill('told'), ...Array<string>(20).fill('booked')]);
+  });
+
+  it('run at once beside one client that leaves', async () => {
+    const disconnects = new DisconnectTurns();
+    let turns = 0;
+    setImmediate(() => (turns += 1));
+    disconnects.take(() => undefined);
+    expect(await new ShieldQueue(disconnects).run(() => Promise.resolve('booked'), LONG)).toBe('booked');
+    expect(turns).toBe(0);
+  });
+
   it('run a few at once, and the others in their order as those end', async () => {
     const queue = new ShieldQueue();
     const gates = Array.from({ length: 40 }, held);

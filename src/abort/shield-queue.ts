@@ -1,20 +1,33 @@
+import { DisconnectTurns } from './disconnect-turns.js';
+
 /** So many shields that may wait run at once: more would only wait for each other at the database, on their own time. */
 const AT_ONCE = 16;
 
-/** Lets shields that may wait run a few at a time, in their order. One that has waited for long enough runs all the same. */
+/**
+ * Lets shields that may wait run a few at a time, in their order, and none while a crowd of clients that have left is still being told of:
+ * what costs money is stopped before that is written down. One that has waited for long enough runs all the same.
+ */
 export class ShieldQueue {
+  readonly #turns: DisconnectTurns;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
+  constructor(turns = new DisconnectTurns()) {
+    this.#turns = turns;
+    turns.onCalm = () => {
+      for (let room = AT_ONCE - this.#running; room > 0; room -= 1) this.#waiting.shift()?.();
+    };
+  }
+
   /** Runs `fn` when it is its turn, after `longestMs` at the latest. */
   async run<T>(fn: () => Promise<T>, longestMs: number): Promise<T> {
-    if (this.#running >= AT_ONCE) await this.#turn(longestMs);
+    if (this.#running >= AT_ONCE || this.#turns.isCrowd) await this.#turn(longestMs);
     this.#running += 1;
     try {
       return await fn();
     } finally {
       this.#running -= 1;
-      if (this.#running < AT_ONCE) this.#waiting.shift()?.();
+      if (this.#running < AT_ONCE && !this.#turns.isCrowd) this.#waiting.shift()?.();
     }
   }
 

@@ -104,22 +104,25 @@ export class CallLedger {
     await orStop(scope, () => this.budgets.extend(record.id, owner, reservation));
   }
 
-  /** Never rejects: an outcome that could not be written is an ERROR in the log and leaves the row open, and changes no answer. */
+  /**
+   * Never rejects: an outcome that could not be written is an ERROR in the log and leaves the row open, and changes no answer. Of what was
+   * aborted nobody waits for the books, so they wait for others.
+   */
   async close(record: CallRecord, outcome: CallOutcome): Promise<void> {
-    if (!record.exact && record.isSent) await this.#turns.next();
-    const { promptTokens, completionTokens } = record.tokens();
-    const row = {
-      outcome,
-      prompt_tokens: promptTokens,
-      completion_tokens: completionTokens,
-      is_exact: record.exact !== undefined || !record.isSent,
-    };
-    const price = this.#costOf(record.model, { promptTokens, completionTokens });
     try {
-      await this.context.shield(() => this.calls.close(record.id, { ...row, ...price }), { isPatient: true });
+      await this.context.shield(() => this.#close(record, outcome), { isPatient: outcome === 'aborted' });
     } catch (error) {
-      this.#logger.error({ err: error, call_id: record.id, ...row, msg: '[Llm] A call could not be booked, its row stays open' });
+      this.#logger.error({ err: error, call_id: record.id, outcome, msg: '[Llm] A call could not be booked, its row stays open' });
     }
+  }
+
+  async #close(record: CallRecord, outcome: CallOutcome): Promise<void> {
+    const isExact = record.exact !== undefined || !record.isSent;
+    if (!isExact) await this.#turns.next();
+    const tokens = record.tokens();
+    const { promptTokens: prompt_tokens, completionTokens: completion_tokens } = tokens;
+    const row = { outcome, prompt_tokens, completion_tokens, is_exact: isExact, ...this.#costOf(record.model, tokens) };
+    await this.calls.close(record.id, row);
   }
 
   #costOf(model: string, tokens: ExactUsage): Pick<ClosedCall, 'cost_usd' | 'prices_as_of'> {
