@@ -77,8 +77,13 @@ describe('the source tree', () => {
     expect(foldersAreImportedThroughTheirIndex(modules)).toEqual([]);
   });
 
-  it('touches raw exchanges in abort alone, but for the access log, which reads whether the answer was finished when it closed', () => {
-    expect(onlyAbortTouchesRawExchanges(modules)).toEqual(['app.logger.ts: raw.once', 'app.logger.ts: raw.writableEnded']);
+  it('touches raw exchanges in abort alone, but for the access log, which reads whether the answer was finished when it closed, and streams, which write their own', () => {
+    expect(onlyAbortTouchesRawExchanges(modules)).toEqual([
+      'app.logger.ts: raw.once',
+      'app.logger.ts: raw.writableEnded',
+      'sse/send-events.ts: raw.writeHead',
+      'sse/send-events.ts: raw',
+    ]);
     expect(modules.find(({ path }) => path === 'abort/abort.entry.ts')?.rawUses).not.toEqual([]);
   });
 

@@ -46,6 +46,14 @@ class Routes {
     handled = sendEvents(reply, new EventStream(events, { heartbeatMs: 60_000 }), signal);
     await handled;
   }
+
+  /** As where disconnects do not abort. */
+  @Get('unsignalled')
+  @SendsEvents(z.object({}), 'what the test tells')
+  async unsignalled(@Res() reply: EventReply): Promise<void> {
+    handled = sendEvents(reply, new EventStream(events, { heartbeatMs: 60_000 }), new AbortController().signal);
+    await handled;
+  }
 }
 
 const ONE: ServerEvent = { id: '1-1', type: 'one', data: '{}' };
@@ -70,9 +78,9 @@ beforeEach(() => {
   app.log.lines.length = 0;
 });
 
-async function follow() {
+async function follow(path = '/events') {
   const client = await app.client();
-  client.send(get('/events'));
+  client.send(get(path));
   await eventually(() => handled !== undefined);
   return client;
 }
@@ -177,5 +185,26 @@ describe('A client that leaves', () => {
     await expect(handled).rejects.toMatchObject({ abortCause: 'client_disconnect' });
     expect(events.left).toBeGreaterThan(0);
     expect(app.log.at('error')).toEqual([]);
+  });
+
+  it('is found out at the next event where no signal tells of it', async () => {
+    const client = await follow('/unsignalled');
+    events.give(ONE);
+    await client.until('event: one');
+    client.hangUp();
+    await app.hasSeenGo(client);
+    events.give(TWO);
+    await handled;
+    expect(events.left).toBeGreaterThan(0);
+  });
+
+  it('is waited for no longer where no signal tells of it either', async () => {
+    const client = await follow('/unsignalled');
+    app.connectionOf(client).cork();
+    events.give(...Array<Step>(LARGE_EVENTS).fill(LARGE), undefined);
+    await eventually(() => events.taken > 0);
+    client.reset();
+    await handled;
+    expect(events.taken).toBeLessThan(LARGE_EVENTS);
   });
 });

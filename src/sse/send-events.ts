@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { Logger } from '@nestjs/common';
 import { isAbortReason } from '../abort/index.js';
@@ -22,8 +21,9 @@ const logger = new Logger('Events');
  * Sends what a stream tells, each event when the client has room for it, to the end of both: a handler with `@Res()` awaits it. Rejects with
  * what fails before anything has gone out, so that filters can still answer; after that it never rejects.
  *
- * `signal` is that of the client: once it aborts, the stream is let go of. Nothing here listens for the response to close, where thousands
- * may do so at once. Nest and Fastify would: three watchers a stream, each of which makes an error with a stack when its client leaves.
+ * `signal` is that of the client: once it aborts, the stream is let go of. While there is room, nothing here listens for the response to
+ * close, where thousands may do so at once: Nest and Fastify would, with three watchers a stream, each of which makes an error with a stack
+ * when its client leaves. Where no signal tells of a client that has left, the next event or heartbeat finds out.
  */
 export async function sendEvents(reply: EventReply, stream: EventStream, signal: AbortSignal): Promise<void> {
   const leave = (): void => void stream.return();
@@ -42,11 +42,13 @@ async function sendAll(reply: EventReply, stream: EventStream, signal: AbortSign
   const first = await stream.next();
   signal.throwIfAborted();
   const raw = begin(reply);
+  const isGone = (): boolean => signal.aborted || raw.destroyed;
   try {
-    for (let piece = first; !piece.done; piece = await stream.next()) {
-      if (!raw.write(piece.value)) await once(raw, 'drain', { signal });
+    for (let piece = first; !piece.done && !isGone(); piece = await stream.next()) {
+      if (!raw.write(piece.value) && !isGone()) await hasRoom(raw, signal);
     }
-    if (!signal.aborted) raw.end();
+    if (isGone()) raw.destroy();
+    else raw.end();
   } catch (error) {
     // Whoever listens sees it break off, and comes back.
     raw.destroy();
@@ -56,7 +58,20 @@ async function sendAll(reply: EventReply, stream: EventStream, signal: AbortSign
 
 /** From here on the answer is ours. */
 function begin(reply: EventReply): ServerResponse {
-  reply.hijack();
   reply.raw.writeHead(reply.statusCode, reply.getHeaders());
+  reply.hijack();
   return reply.raw;
+}
+
+/** Resolves when the client has taken what waits for it, or never will. */
+function hasRoom(raw: ServerResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      raw.removeListener('drain', done).removeListener('close', done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    raw.once('drain', done).once('close', done);
+    signal.addEventListener('abort', done, { once: true });
+  });
 }
