@@ -93,6 +93,8 @@ export interface LlmConfig {
   readonly idleTimeoutMs: number;
   readonly timeoutMs: number;
   readonly maxRetries: number;
+  /** Connections to OpenAI and Azure heed the variables of a proxy, as Node was told to. */
+  readonly isProxied: boolean;
   /** A file of prices that takes the place of the built-in ones. */
   readonly pricesFile?: string;
 }

@@ -52,6 +52,8 @@ const environment = z.object({
   LLM_IDLE_TIMEOUT_MS: integer(1, 3_600_000).default(30_000),
   LLM_TIMEOUT_MS: integer(1, 3_600_000).default(120_000),
   LLM_MAX_RETRIES: integer(0, 10).default(2),
+  NODE_USE_ENV_PROXY: z.string().optional(),
+  NODE_OPTIONS: z.string().default(''),
   PRICES_FILE: z.string().optional(),
   BUDGET_USD_PER_DAY: dollars.optional(),
   BUDGET_ANSWER_TOKENS: integer(1, 1_000_000).default(2048),
@@ -171,8 +173,15 @@ function toLlmConfig(env: Environment): LlmConfig {
     idleTimeoutMs: env.LLM_IDLE_TIMEOUT_MS,
     timeoutMs: env.LLM_TIMEOUT_MS,
     maxRetries: env.LLM_MAX_RETRIES,
+    isProxied: isProxied(env),
     pricesFile: env.PRICES_FILE,
   };
+}
+
+/** As Node itself is told that its own connections heed the variables of a proxy. */
+function isProxied(env: Environment): boolean {
+  const flags = [...process.execArgv, ...env.NODE_OPTIONS.split(' ')];
+  return env.NODE_USE_ENV_PROXY === '1' || flags.includes('--use-env-proxy');
 }
 
 /** The built-in model cannot see, and Azure has the settings of one resource: neither is found out at the first image. */

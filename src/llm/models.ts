@@ -3,7 +3,7 @@ import { initChatModel } from 'langchain/chat_models/universal';
 import { AzureOpenAI, OpenAI } from 'openai';
 import { APP_CONFIG, ConfigError, type AppConfig, type LlmConfig } from '../config/index.js';
 import { countTokens, OFFLINE_CHAT_MODEL, OFFLINE_EMBEDDING_MODEL, startOfflineModel, type ModelServer } from './offline/index.js';
-import { providerFetch } from './provider-fetch.js';
+import { openProviderFetch } from './provider-fetch.js';
 
 /** What a configured model is for: `chat` reads and writes text, `vision` reads images too. */
 export type ModelRole = 'chat' | 'vision';
@@ -23,6 +23,7 @@ const NO_VISION = 'No model is configured that sees: look at `Llm.canSee` before
 export class Models implements OnModuleInit, OnApplicationShutdown {
   readonly #config: LlmConfig;
   readonly #logger = new Logger('Llm');
+  readonly #fetch: typeof globalThis.fetch;
   #chat?: ChatModel;
   #vision?: ChatModel;
   #embeddings?: OpenAI;
@@ -30,6 +31,7 @@ export class Models implements OnModuleInit, OnApplicationShutdown {
 
   constructor(@Inject(APP_CONFIG) { llm }: AppConfig) {
     this.#config = llm;
+    this.#fetch = openProviderFetch(llm.isProxied);
   }
 
   async onModuleInit(): Promise<void> {
@@ -126,13 +128,13 @@ export class Models implements OnModuleInit, OnApplicationShutdown {
   #optionsOf(model: string, deployment: string | undefined): Record<string, unknown> {
     const { azure } = this.#config;
     if (model.startsWith('openai:')) {
-      const configuration = { baseURL: this.#baseUrl, fetch: providerFetch };
+      const configuration = { baseURL: this.#baseUrl, fetch: this.#fetch };
       return { ...NO_RETRIES, apiKey: this.#apiKey, configuration, streamUsage: true };
     }
     if (!azure || !model.startsWith('azure_openai:')) return NO_RETRIES;
     return {
       ...NO_RETRIES,
-      configuration: { fetch: providerFetch },
+      configuration: { fetch: this.#fetch },
       azureOpenAIApiKey: azure.apiKey,
       azureOpenAIEndpoint: azure.endpoint,
       azureOpenAIApiDeploymentName: deployment,
@@ -142,7 +144,7 @@ export class Models implements OnModuleInit, OnApplicationShutdown {
 
   #openEmbeddings(): OpenAI {
     const { azure } = this.#config;
-    const options = { ...NO_RETRIES, fetch: providerFetch };
+    const options = { ...NO_RETRIES, fetch: this.#fetch };
     if (!azure) return new OpenAI({ ...options, apiKey: this.#apiKey, baseURL: this.#baseUrl });
     const { apiKey, endpoint, apiVersion, embeddingDeployment } = azure;
     return new AzureOpenAI({ ...options, apiKey, endpoint, apiVersion, deployment: embeddingDeployment });

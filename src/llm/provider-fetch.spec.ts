@@ -3,7 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '../testing/index.js';
-import { providerFetch } from './provider-fetch.js';
+import { openProviderFetch } from './provider-fetch.js';
+
+const providerFetch = openProviderFetch(false);
 
 let server: Server;
 /** The ports from which the server was connected to. */
@@ -59,5 +61,32 @@ describe('The fetch of the clients of models', () => {
     await eventually(() => connections.includes(after.localPort));
     expect(connections).toHaveLength(2);
     after.destroy();
+  });
+
+  it('goes through a proxy where it is to heed one', async () => {
+    const proxied: string[] = [];
+    const proxy = createServer((request, response) => {
+      proxied.push(request.url!);
+      response.end('from the proxy');
+    });
+    proxy.on('connect', ({ url }: IncomingMessage, socket) => {
+      proxied.push(url!);
+      socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const before = process.env.HTTP_PROXY;
+    process.env.HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    try {
+      await openProviderFetch(true)(`http://127.0.0.1:${port()}/v1`).catch(() => undefined);
+    } finally {
+      if (before === undefined) delete process.env.HTTP_PROXY;
+      else process.env.HTTP_PROXY = before;
+      proxy.closeAllConnections();
+      proxy.close();
+    }
+    expect(proxied).toHaveLength(1);
+    expect(proxied[0]).toContain(`127.0.0.1:${port()}`);
+    expect(connections).toEqual([]);
   });
 });

@@ -64,13 +64,12 @@ class ProviderConnections extends Dispatcher {
   }
 }
 
-const connections = heedsProxies() ? new EnvHttpProxyAgent(OPTIONS) : new ProviderConnections();
-
-/** The `fetch` that clients of models use. Throws the reason of the signal that it is given, as soon as that aborts. */
-export const providerFetch = ((input: RequestInfo, init?: RequestInit) =>
-  undiciFetch(input, { ...init, dispatcher: connections })) as unknown as typeof globalThis.fetch;
-
-/** Where Node was told to heed the variables of a proxy, these connections do too. */
-function heedsProxies(): boolean {
-  return process.env.NODE_USE_ENV_PROXY === '1' || process.execArgv.includes('--use-env-proxy');
+/**
+ * A `fetch` for clients of models, over connections of its own. Throws the reason of the signal that it is given, as soon as that aborts.
+ * `isProxied` where they are to heed `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`.
+ */
+export function openProviderFetch(isProxied: boolean): typeof globalThis.fetch {
+  const dispatcher = isProxied ? new EnvHttpProxyAgent(OPTIONS) : new ProviderConnections();
+  const open = (input: RequestInfo, init?: RequestInit) => undiciFetch(input, { ...init, dispatcher });
+  return open as unknown as typeof globalThis.fetch;
 }

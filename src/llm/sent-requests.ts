@@ -11,8 +11,8 @@ export interface Sending {
 
 /**
  * Knows which requests to a model have left as a whole. A call that is cut while its socket is still being opened costs nothing, and on a
- * busy machine that takes a while. Node's own `fetch` tells of each request on its diagnostics channels; of a client that does not use it
- * nothing is known, and what it has begun counts as sent.
+ * busy machine that takes a while. undici, also that under Node's own `fetch`, tells of each request on its diagnostics channels; of a client
+ * that does not use it nothing is known, and what it has begun counts as sent.
  */
 @Injectable()
 export class SentRequests implements OnModuleInit, OnApplicationShutdown {

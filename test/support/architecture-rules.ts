@@ -12,6 +12,7 @@ const SDK_FOLDERS: readonly (readonly [sdk: string, folder: string, ...besides: 
   ['@langchain/', 'llm'],
   ['langchain', 'llm'],
   ['openai', 'llm'],
+  ['undici', 'llm'],
   ['js-tiktoken', 'llm'],
   ['@streamparser/json', 'llm'],
   // LISTEN needs a connection of its own, held for as long as the bus lives: nothing that a pool of queries gives.
