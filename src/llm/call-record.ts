@@ -105,24 +105,27 @@ export class CallLedger {
   }
 
   /**
-   * Never rejects: an outcome that could not be written is an ERROR in the log and leaves the row open, and changes no answer. Of what was
-   * aborted nobody waits for the books, so they wait for others.
+   * Never rejects: an outcome that could not be written is an ERROR in the log and leaves the row open, and changes no answer. The answer of a
+   * call that was completed waits for it; the others come a few at a time, because thousands may end at once.
    */
   async close(record: CallRecord, outcome: CallOutcome): Promise<void> {
+    const isPatient = outcome !== 'completed';
     try {
-      await this.context.shield(() => this.#close(record, outcome), { isPatient: outcome === 'aborted' });
+      const row = isPatient ? undefined : await this.#rowOf(record, outcome);
+      await this.context.shield(async () => this.calls.close(record.id, row ?? (await this.#rowOf(record, outcome))), { isPatient });
     } catch (error) {
-      this.#logger.error({ err: error, call_id: record.id, outcome, msg: '[Llm] A call could not be booked, its row stays open' });
+      const { promptTokens, completionTokens } = record.tokens();
+      const told = { call_id: record.id, outcome, prompt_tokens: promptTokens, completion_tokens: completionTokens };
+      this.#logger.error({ err: error, ...told, msg: '[Llm] A call could not be booked, its row stays open' });
     }
   }
 
-  async #close(record: CallRecord, outcome: CallOutcome): Promise<void> {
+  async #rowOf(record: CallRecord, outcome: CallOutcome): Promise<ClosedCall> {
     const isExact = record.exact !== undefined || !record.isSent;
     if (!isExact) await this.#turns.next();
     const tokens = record.tokens();
     const { promptTokens: prompt_tokens, completionTokens: completion_tokens } = tokens;
-    const row = { outcome, prompt_tokens, completion_tokens, is_exact: isExact, ...this.#costOf(record.model, tokens) };
-    await this.calls.close(record.id, row);
+    return { outcome, prompt_tokens, completion_tokens, is_exact: isExact, ...this.#costOf(record.model, tokens) };
   }
 
   #costOf(model: string, tokens: ExactUsage): Pick<ClosedCall, 'cost_usd' | 'prices_as_of'> {
