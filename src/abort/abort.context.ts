@@ -144,8 +144,8 @@ export class AbortContext {
    * Runs `fn` where the surrounding abort cannot reach it: the books of stopped work. It has a deadline of its own, after which its
    * signal aborts with `DeadlineExceededError`. Keeps the id and stage of the work around it.
    *
-   * With `isPatient` it lets others go first where very many are stopped at once, and all of them be told to stop, for at most a minute;
-   * its time counts from when it is let. Not for what somebody waits for, and never inside of another such shield.
+   * With `isPatient` it lets others go first where very many are stopped at once, and where their clients have left lets all of them be told
+   * first, for at most a minute; its time counts from when it is let. Not for what somebody waits for, and never inside of another such shield.
    */
   async shield<T>(fn: () => T | Promise<T>, { timeout = this.#shieldTimeoutMs, isPatient = false }: ShieldOptions = {}): Promise<T> {
     const outer = this.require('AbortContext.shield');
@@ -154,7 +154,9 @@ export class AbortContext {
       const scope = this.#scope(sourceOf(derived), outer.scope.labels, outer.scope.id);
       return await abortStorage.run({ scope, kind: 'shield', stage: outer.stage }, fn);
     };
-    return await (isPatient ? this.#shields.run(run, LONGEST_PATIENCE_MS) : run());
+    if (!isPatient) return await run();
+    const isOfCrowd = outer.scope.isAborted && outer.scope.reason?.abortCause === 'client_disconnect';
+    return await this.#shields.run(run, LONGEST_PATIENCE_MS, isOfCrowd);
   }
 
   /** Runs `fn` on behalf of nobody: boot, migrations, sweeps. Nothing aborts it; `reason` says why that is right. */

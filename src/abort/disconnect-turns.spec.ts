@@ -8,13 +8,13 @@ describe('disconnects', () => {
     const turns = new DisconnectTurns();
     const told: number[] = [];
     let calm = 0;
-    turns.onCalm = () => {
+    turns.onCalm(() => {
       calm += 1;
       expect([turns.isCrowd, told.length]).toEqual([false, 150]);
-    };
+    });
     for (let i = 0; i < 150; i += 1) turns.take(() => told.push(i));
     expect(turns.isCrowd).toBe(true);
-    for (let i = 0; i < 4; i += 1) await turn();
+    for (let i = 0; i < 5; i += 1) await turn();
     expect(calm).toBe(1);
   });
 
@@ -41,6 +41,32 @@ describe('disconnects', () => {
     expect(told).toEqual(Array.from({ length: 420 }, (_, i) => i));
     expect(counts.at(-1)).toBe(420);
     for (const [i, count] of counts.entries()) expect(count - (counts[i - 1] ?? 10)).toBeLessThanOrEqual(100);
+  });
+
+  it('are told of ten in a turn for as long as more come, whose sockets close in the same turns', async () => {
+    const turns = new DisconnectTurns();
+    const told: number[] = [];
+    const counts: number[] = [];
+    for (let i = 0; i < 5; i += 1) {
+      for (let n = 0; n < 50; n += 1) turns.take(() => told.push(n));
+      await turn();
+      counts.push(told.length);
+    }
+    expect(counts).toEqual([20, 30, 40, 50, 60]);
+    await turn();
+    expect(told).toHaveLength(160);
+    await turn();
+    expect(told).toHaveLength(250);
+  });
+
+  it('that go on coming, turn after turn, are told of a hundred in a turn again', async () => {
+    const turns = new DisconnectTurns();
+    let told = 0;
+    for (let i = 0; i < 40; i += 1) {
+      for (let n = 0; n < 50; n += 1) turns.take(() => (told += 1));
+      await turn();
+    }
+    expect(told).toBe(40 * 50);
   });
 
   it('that come later come after those that wait', async () => {

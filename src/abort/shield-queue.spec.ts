@@ -20,7 +20,7 @@ describe('patient shields', () => {
     const queue = new ShieldQueue(disconnects);
     const order: string[] = [];
     for (let i = 0; i < 250; i += 1) disconnects.take(() => order.push('told'));
-    const books = Array.from({ length: 20 }, () => queue.run(() => Promise.resolve(order.push('booked')), LONG));
+    const books = Array.from({ length: 20 }, () => queue.run(() => Promise.resolve(order.push('booked')), LONG, true));
     await Promise.all(books);
     expect(order).toEqual([...Array<string>(250).fill('told'), ...Array<string>(20).fill('booked')]);
   });
@@ -30,8 +30,16 @@ describe('patient shields', () => {
     let turns = 0;
     setImmediate(() => (turns += 1));
     disconnects.take(() => undefined);
-    expect(await new ShieldQueue(disconnects).run(() => Promise.resolve('booked'), LONG)).toBe('booked');
+    expect(await new ShieldQueue(disconnects).run(() => Promise.resolve('booked'), LONG, true)).toBe('booked');
     expect(turns).toBe(0);
+  });
+
+  it('of somebody who was cancelled do not wait for a crowd that has left', async () => {
+    const disconnects = new DisconnectTurns();
+    let told = 0;
+    for (let i = 0; i < 250; i += 1) disconnects.take(() => (told += 1));
+    await new ShieldQueue(disconnects).run(() => Promise.resolve(), LONG);
+    expect(told).toBeLessThan(250);
   });
 
   it('run a few at once, and the others in their order as those end', async () => {

@@ -4,8 +4,8 @@ import { DisconnectTurns } from './disconnect-turns.js';
 const AT_ONCE = 16;
 
 /**
- * Lets shields that may wait run a few at a time, in their order, and none while a crowd of clients that have left is still being told of:
- * what costs money is stopped before that is written down. One that has waited for long enough runs all the same.
+ * Lets shields that may wait run a few at a time, in their order; and none of those of clients that have left while a crowd of them is still
+ * being told of: what costs money is stopped before that is written down. One that has waited for long enough runs all the same.
  */
 export class ShieldQueue {
   readonly #turns: DisconnectTurns;
@@ -14,14 +14,14 @@ export class ShieldQueue {
 
   constructor(turns = new DisconnectTurns()) {
     this.#turns = turns;
-    turns.onCalm = () => {
+    turns.onCalm(() => {
       for (let room = AT_ONCE - this.#running; room > 0; room -= 1) this.#waiting.shift()?.();
-    };
+    });
   }
 
-  /** Runs `fn` when it is its turn, after `longestMs` at the latest. */
-  async run<T>(fn: () => Promise<T>, longestMs: number): Promise<T> {
-    if (this.#running >= AT_ONCE || this.#turns.isCrowd) await this.#turn(longestMs);
+  /** Runs `fn` when it is its turn, after `longestMs` at the latest. `isOfCrowd` where it is that of a client that has left. */
+  async run<T>(fn: () => Promise<T>, longestMs: number, isOfCrowd = false): Promise<T> {
+    if (this.#running >= AT_ONCE || (isOfCrowd && this.#turns.isCrowd)) await this.#turn(longestMs);
     this.#running += 1;
     try {
       return await fn();
