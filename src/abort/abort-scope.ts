@@ -42,6 +42,7 @@ export class AbortScope {
   #signal?: AbortSignal;
   #watch?: LayerWatch;
   #announced?: Set<string>;
+  #held = 0;
   #id?: string;
 
   constructor(
@@ -128,8 +129,14 @@ export class AbortScope {
 
   /** See `LayerWatch.track`. */
   track<T>(layer: string, operation: string, stage: string | undefined, work: PromiseLike<T>): Promise<T> {
-    this.#watch ??= new LayerWatch(this.signal, this.#policy);
+    this.#watch ??= new LayerWatch(this.signal, this.#policy, () => this.#held > 0);
     return this.#watch.track(layer, operation, stage, work, () => this.signal.reason);
+  }
+
+  /** Its books wait for their turn: until what is returned is called, nothing that is tracked here is named a zombie. */
+  hold(): () => void {
+    this.#held += 1;
+    return () => void (this.#held -= 1);
   }
 
   /** Resolves when all work tracked here has stopped, or has been named a zombie. */

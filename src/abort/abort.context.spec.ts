@@ -362,6 +362,34 @@ describe('track', () => {
   });
 });
 
+describe('A patient shield', () => {
+  it('makes no zombie of the work that waits in it for its turn', async () => {
+    jest.useFakeTimers();
+    const controller = new AbortController();
+    const gate = new Gate();
+    const others = context.run(new AbortController().signal, () =>
+      Promise.all(Array.from({ length: 16 }, () => context.shield(() => gate.wait(), { timeout: 60_000, isPatient: true }))),
+    );
+    const run = context.run(controller.signal, async (scope) => {
+      const books = async (): Promise<void> => {
+        await context.shield(() => undefined, { isPatient: true });
+        controller.signal.throwIfAborted();
+      };
+      const tracked = context.stage('generate_quiz', () => context.track('graph', 'generate_quiz', books()));
+      controller.abort(reason);
+      await expect(tracked).rejects.toBe(reason);
+      await scope.settled();
+      return scope.report();
+    });
+    await jest.advanceTimersByTimeAsync(12_000);
+    gate.open();
+    await others;
+    await jest.advanceTimersByTimeAsync(0);
+    expect(await run).toMatchObject({ zombies: [], stoppedMs: expect.any(Number) });
+    expect(log.at('warn')).toEqual([]);
+  });
+});
+
 describe('shield', () => {
   it('is out of reach of the abort around it, also of one that came before', async () => {
     const controller = new AbortController();

@@ -156,7 +156,12 @@ export class AbortContext {
     };
     if (!isPatient) return await run();
     const isOfCrowd = outer.scope.isAborted && outer.scope.reason?.abortCause === 'client_disconnect';
-    return await this.#shields.run(run, LONGEST_PATIENCE_MS, isOfCrowd);
+    const release = outer.scope.hold();
+    try {
+      return await this.#shields.run(run, LONGEST_PATIENCE_MS, isOfCrowd);
+    } finally {
+      release();
+    }
   }
 
   /** Runs `fn` on behalf of nobody: boot, migrations, sweeps. Nothing aborts it; `reason` says why that is right. */

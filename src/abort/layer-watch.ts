@@ -38,12 +38,15 @@ export class LayerWatch {
   readonly #told: Live[] = [];
   readonly #zombies: Live[] = [];
   readonly #policy: ZombiePolicy;
+  readonly #isHeld: () => boolean;
   #abortedAt?: number;
   #lastStopAt?: number;
   #waiters: (() => void)[] = [];
 
-  constructor(signal: AbortSignal, policy: ZombiePolicy) {
+  /** `isHeld` while what runs waits for its turn to be written down: then its time does not count. */
+  constructor(signal: AbortSignal, policy: ZombiePolicy, isHeld: () => boolean = () => false) {
     this.#policy = policy;
+    this.#isHeld = isHeld;
     if (signal.aborted) this.#onAbort();
     else signal.addEventListener('abort', this.#onAbort, { once: true });
   }
@@ -104,7 +107,12 @@ export class LayerWatch {
   #tell(entry: Live): void {
     entry.toldAt = performance.now();
     this.#told.push(entry);
-    entry.zombieTimer = setTimeout(() => this.#nameZombie(entry), this.#policy.zombieAfterMs).unref();
+    this.#giveTime(entry);
+  }
+
+  #giveTime(entry: Live): void {
+    const onTimeout = (): void => (this.#isHeld() ? this.#giveTime(entry) : this.#nameZombie(entry));
+    entry.zombieTimer = setTimeout(onTimeout, this.#policy.zombieAfterMs).unref();
   }
 
   #stop(entry: Live): void {
