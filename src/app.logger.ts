@@ -34,7 +34,7 @@ interface Exchange {
 interface Answer {
   readonly statusCode: number;
   readonly elapsedTime: number;
-  readonly raw: { readonly writableEnded: boolean; once(event: 'close', listener: () => void): unknown };
+  readonly raw: { readonly writableEnded: boolean; on(event: 'close', listener: () => void): unknown };
 }
 
 /** What is asked again and again, and the parts of a page, which come dozens at a time: no line for each. */
@@ -55,7 +55,7 @@ export function logAccess(logger: Pick<Logger, 'info' | 'warn'>, requests: OpenR
 
 function follow(logger: Pick<Logger, 'info' | 'warn'>, requests: OpenRequests, request: Exchange, reply: Answer): void {
   const open = requests.open();
-  reply.raw.once('close', () => {
+  reply.raw.on('close', () => {
     open.close();
     logExchange(logger, request, reply);
   });

@@ -79,7 +79,7 @@ describe('the source tree', () => {
 
   it('touches raw exchanges in abort alone, but for the access log, which reads whether the answer was finished when it closed, and streams, which write their own', () => {
     expect(onlyAbortTouchesRawExchanges(modules)).toEqual([
-      'app.logger.ts: raw.once',
+      'app.logger.ts: raw.on',
       'app.logger.ts: raw.writableEnded',
       'sse/send-events.ts: raw.writeHead',
       'sse/send-events.ts: raw',

@@ -74,7 +74,7 @@ export class ConnectionWatch implements OnModuleInit, OnApplicationShutdown {
     socket.on('error', ({ code }: NodeJS.ErrnoException) => {
       if (GIVEN_UP.has(String(code)) && connection.isBusy) this.#tell('keep_alive', keepAlive.totalMs);
     });
-    socket.once('close', () => this.#busy.delete(connection));
+    socket.on('close', () => this.#busy.delete(connection));
   };
 
   readonly #onRequest = (request: { readonly socket: WatchedSocket }, response: ServerResponse): void => {

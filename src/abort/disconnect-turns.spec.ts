@@ -27,12 +27,12 @@ describe('disconnects', () => {
     expect(told).toEqual(['the rest of the tick', 'left']);
   });
 
-  it('of a crowd are told of in their order, ten at once and then a hundred in a turn, and let others run in between', async () => {
+  it('of a crowd are told of in their order, four at once and then a hundred in a turn, and let others run in between', async () => {
     const turns = new DisconnectTurns();
     const told: number[] = [];
     for (let i = 0; i < 420; i += 1) turns.take(() => told.push(i));
     await Promise.resolve();
-    expect(told).toHaveLength(10);
+    expect(told).toHaveLength(4);
     const counts: number[] = [];
     for (let i = 0; i < 6; i += 1) {
       await turn();
@@ -40,10 +40,10 @@ describe('disconnects', () => {
     }
     expect(told).toEqual(Array.from({ length: 420 }, (_, i) => i));
     expect(counts.at(-1)).toBe(420);
-    for (const [i, count] of counts.entries()) expect(count - (counts[i - 1] ?? 10)).toBeLessThanOrEqual(100);
+    for (const [i, count] of counts.entries()) expect(count - (counts[i - 1] ?? 4)).toBeLessThanOrEqual(100);
   });
 
-  it('are told of ten in a turn for as long as more come, whose sockets close in the same turns', async () => {
+  it('are told of four in a turn for as long as more come, whose sockets close in the same turns', async () => {
     const turns = new DisconnectTurns();
     const told: number[] = [];
     const counts: number[] = [];
@@ -52,10 +52,10 @@ describe('disconnects', () => {
       await turn();
       counts.push(told.length);
     }
-    expect(counts).toEqual([20, 30, 40, 50, 60]);
+    expect(counts).toEqual([8, 12, 16, 20, 24]);
     await turn();
-    expect(told).toHaveLength(160);
-    await turn();
+    expect(told).toHaveLength(124);
+    for (let i = 0; i < 2; i += 1) await turn();
     expect(told).toHaveLength(250);
   });
 

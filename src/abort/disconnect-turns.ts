@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 /** So many disconnects are told of in one turn of the event loop: what follows each takes about half a millisecond. */
 const IN_ONE_TURN = 100;
 /** So many in a turn in which more than these come: thousands of sockets may close in it, which takes long enough. */
-const AT_ONCE = 10;
+const AT_ONCE = 4;
 /** After so many of those in a row they are no crowd that leaves in one moment: then no more wait than have to. */
 const LONGEST_CROWD_TURNS = 5;
 

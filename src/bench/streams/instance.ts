@@ -58,7 +58,7 @@ const api = {
     await app.listen(0, '127.0.0.1');
     app.getHttpServer().on('connection', (socket: Socket) => {
       connections.add(socket);
-      socket.once('close', () => connections.delete(socket));
+      socket.on('close', () => connections.delete(socket));
     });
     return await app.getUrl();
   },
