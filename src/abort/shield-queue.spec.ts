@@ -1,5 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
+import { CancelledError, ClientDisconnectedError } from './abort-reason.js';
 import { AbortContext } from './abort.context.js';
+import { AbortStats } from './abort.stats.js';
 import { DisconnectTurns } from './disconnect-turns.js';
 import { ShieldQueue } from './shield-queue.js';
 
@@ -40,6 +42,20 @@ describe('patient shields', () => {
     for (let i = 0; i < 250; i += 1) disconnects.take(() => (told += 1));
     await new ShieldQueue(disconnects).run(() => Promise.resolve(), LONG);
     expect(told).toBeLessThan(250);
+  });
+
+  it.each([
+    ['whose client has left are of the crowd', new ClientDisconnectedError(), true],
+    ['that somebody has cancelled are not', new CancelledError(), false],
+  ])('of work %s', async (_, reason, waits) => {
+    const disconnects = new DisconnectTurns();
+    const context = new AbortContext({}, new AbortStats(), disconnects);
+    let told = 0;
+    for (let i = 0; i < 250; i += 1) disconnects.take(() => (told += 1));
+    const booked = context.run(AbortSignal.abort(reason), ({ signal }) =>
+      signal.aborted ? context.shield(() => told === 250, { isPatient: true }) : undefined,
+    );
+    expect(await booked).toBe(waits);
   });
 
   it('run a few at once, and the others in their order as those end', async () => {

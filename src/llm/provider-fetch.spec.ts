@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
+import { queryObjects } from 'node:v8';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Pool } from 'undici';
 import { eventually } from '../testing/index.js';
 import { openProviderFetch } from './provider-fetch.js';
 
@@ -61,6 +63,18 @@ describe('The fetch of the clients of models', () => {
     await eventually(() => connections.includes(after.localPort));
     expect(connections).toHaveLength(2);
     after.destroy();
+  });
+
+  it('keeps nothing of a server to which it has no connection any more', async () => {
+    const pools = (): number => queryObjects(Pool, { format: 'count' });
+    const before = pools();
+    const controller = new AbortController();
+    const { reader, closed } = await callInFlight(controller.signal);
+    expect(pools()).toBe(before + 1);
+    controller.abort();
+    await expect(reader.read()).rejects.toThrow();
+    await closed;
+    await eventually(() => pools() === before);
   });
 
   it('goes through a proxy where it is to heed one', async () => {

@@ -37,12 +37,14 @@ class Events implements ServerEvents {
 
 let events: Events;
 let handled: Promise<void> | undefined;
+let replied: EventReply & { readonly sent?: boolean };
 
 @Controller()
 class Routes {
   @Get('events')
   @SendsEvents(z.object({}), 'what the test tells')
   async events(@RequestSignal() signal: AbortSignal, @Res() reply: EventReply): Promise<void> {
+    replied = reply;
     handled = sendEvents(reply, new EventStream(events, { heartbeatMs: 60_000 }), signal);
     await handled;
   }
@@ -85,12 +87,23 @@ async function follow(path = '/events') {
   return client;
 }
 
+/** Of a client that reads nothing, more than there is room for. */
+async function followUnread(path?: string) {
+  const client = await follow(path);
+  app.connectionOf(client).cork();
+  events.give(...Array<Step>(LARGE_EVENTS).fill(LARGE), undefined);
+  await eventually(() => events.taken > 0);
+  return client;
+}
+
 describe('Events that are sent', () => {
   it('go out as they come, behind the headers of the route, to the end of both', async () => {
     const client = await follow();
     events.give(ONE);
     await client.until('event: one');
     expect(client.received).not.toContain('two');
+    // Nobody else answers from here on.
+    expect(replied.sent).toBe(true);
     events.give(TWO, undefined);
     await client.answers(1);
     expect(client.received).toMatch(/^HTTP\/1.1 200 OK\r\n/);
@@ -113,10 +126,7 @@ describe('Events that are sent', () => {
   });
 
   it('are asked for no faster than the client reads', async () => {
-    const client = await follow();
-    app.connectionOf(client).cork();
-    events.give(...Array<Step>(LARGE_EVENTS).fill(LARGE), undefined);
-    await eventually(() => events.taken > 0);
+    const client = await followUnread();
     expect(events.taken).toBeLessThan(LARGE_EVENTS);
     app.connectionOf(client).uncork();
     await client.answers(1);
@@ -169,10 +179,7 @@ describe('A client that leaves', () => {
   });
 
   it('is waited for no longer by what it has not read', async () => {
-    const client = await follow();
-    app.connectionOf(client).cork();
-    events.give(...Array<Step>(LARGE_EVENTS).fill(LARGE), undefined);
-    await eventually(() => events.taken > 0);
+    const client = await followUnread();
     client.reset();
     await handled;
     expect(events.taken).toBeLessThan(LARGE_EVENTS);
@@ -199,10 +206,7 @@ describe('A client that leaves', () => {
   });
 
   it('is waited for no longer where no signal tells of it either', async () => {
-    const client = await follow('/unsignalled');
-    app.connectionOf(client).cork();
-    events.give(...Array<Step>(LARGE_EVENTS).fill(LARGE), undefined);
-    await eventually(() => events.taken > 0);
+    const client = await followUnread('/unsignalled');
     client.reset();
     await handled;
     expect(events.taken).toBeLessThan(LARGE_EVENTS);

@@ -140,3 +140,27 @@ describe('when the model fails', () => {
     expect(booked!.completion_tokens).toBeLessThanOrEqual(upstream.completionTokens);
   });
 });
+
+describe('while the books of many that were aborted wait for their turn', () => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await startTestApp();
+  }, 60_000);
+  afterAll(() => app.close());
+
+  it('whoever stayed is answered', async () => {
+    const context = app.app.get(AbortContext);
+    const gate = new Gate();
+    const shields = (): Promise<unknown> =>
+      Promise.all(Array.from({ length: 20 }, () => context.shield(() => gate.wait(), { isPatient: true, timeout: 60_000 })));
+    const books = context.detached('books that take long', shields);
+    try {
+      const client = await app.client();
+      expect((await client.post('/api/quizzes/generate', QUIZ).answer)?.status).toBe(200);
+    } finally {
+      gate.open();
+      await books;
+    }
+  });
+});
