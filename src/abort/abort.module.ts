@@ -5,6 +5,7 @@ import { AbortExceptionFilter } from './abort-exception.filter.js';
 import { AbortContext } from './abort.context.js';
 import { ConfigurableModuleClass } from './abort.module-definition.js';
 import { AbortStats } from './abort.stats.js';
+import { ClosingTurns } from './closing-turns.js';
 import { ConnectionWatch } from './connection-watch.js';
 import { DisconnectTurns } from './disconnect-turns.js';
 import { RequestScope } from './request-scope.js';
@@ -21,6 +22,7 @@ import { RequestScope } from './request-scope.js';
     DisconnectTurns,
     RequestScope,
     AbortEntry,
+    ClosingTurns,
     ConnectionWatch,
     { provide: APP_FILTER, useClass: AbortExceptionFilter },
   ],

@@ -194,7 +194,9 @@ describe('A client that waits', () => {
     client.hangUp();
     expect(app.vanished).toEqual({ ...NONE, unread: 1 });
     await app.app.close();
-    expect(['connection', 'request'].map((event) => app.server.listenerCount(event))).toEqual(listeners.map((count) => count - 1));
+    const [connection = 0, request = 0] = listeners;
+    // The other of 'connection' is of those who let a crowd close in turns.
+    expect(['connection', 'request'].map((event) => app.server.listenerCount(event))).toEqual([connection - 2, request - 1]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { DisconnectTurns } from './disconnect-turns.js';
+import { DisconnectTurns, IN_ONE_TURN } from './disconnect-turns.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -10,9 +10,9 @@ describe('disconnects', () => {
     let calm = 0;
     turns.onCalm(() => {
       calm += 1;
-      expect([turns.isCrowd, told.length]).toEqual([false, 150]);
+      expect([turns.isCrowd, told.length]).toEqual([false, 110]);
     });
-    for (let i = 0; i < 150; i += 1) turns.take(() => told.push(i));
+    for (let i = 0; i < 110; i += 1) turns.take(() => told.push(i));
     expect(turns.isCrowd).toBe(true);
     for (let i = 0; i < 5; i += 1) await turn();
     expect(calm).toBe(1);
@@ -27,56 +27,64 @@ describe('disconnects', () => {
     expect(told).toEqual(['the rest of the tick', 'left']);
   });
 
-  it('of a crowd are told of in their order, four at once and then a hundred in a turn, and let others run in between', async () => {
+  it('of a crowd are told of in their order, a few at once and in each turn, and let others run in between', async () => {
     const turns = new DisconnectTurns();
     const told: number[] = [];
-    for (let i = 0; i < 420; i += 1) turns.take(() => told.push(i));
+    for (let i = 0; i < 120; i += 1) turns.take(() => told.push(i));
     await Promise.resolve();
-    expect(told).toHaveLength(4);
-    const counts: number[] = [];
+    const counts = [told.length];
     for (let i = 0; i < 6; i += 1) {
       await turn();
       counts.push(told.length);
     }
-    expect(told).toEqual(Array.from({ length: 420 }, (_, i) => i));
-    expect(counts.at(-1)).toBe(420);
-    for (const [i, count] of counts.entries()) expect(count - (counts[i - 1] ?? 4)).toBeLessThanOrEqual(100);
+    expect(told).toEqual(Array.from({ length: 120 }, (_, i) => i));
+    expect(counts).toEqual([50, 100, 120, 120, 120, 120, 120]);
   });
 
-  it('are told of four in a turn for as long as more come, whose sockets close in the same turns', async () => {
-    const turns = new DisconnectTurns();
-    const told: number[] = [];
-    const counts: number[] = [];
-    for (let i = 0; i < 5; i += 1) {
-      for (let n = 0; n < 50; n += 1) turns.take(() => told.push(n));
-      await turn();
-      counts.push(told.length);
-    }
-    expect(counts).toEqual([8, 12, 16, 20, 24]);
-    await turn();
-    expect(told).toHaveLength(124);
-    for (let i = 0; i < 2; i += 1) await turn();
-    expect(told).toHaveLength(250);
-  });
-
-  it('that go on coming, turn after turn, are told of a hundred in a turn again', async () => {
+  it('that go on coming, turn after turn, are all told of', async () => {
     const turns = new DisconnectTurns();
     let told = 0;
-    for (let i = 0; i < 40; i += 1) {
-      for (let n = 0; n < 50; n += 1) turns.take(() => (told += 1));
+    for (let i = 0; i < 20; i += 1) {
+      for (let n = 0; n < 2 * IN_ONE_TURN; n += 1) turns.take(() => (told += 1));
       await turn();
     }
-    expect(told).toBe(40 * 50);
+    for (let i = 0; i < 20; i += 1) await turn();
+    expect(told).toBe(40 * IN_ONE_TURN);
+  });
+
+  it('that are expected are of a crowd, which is calm when no more are and all have been told of', async () => {
+    const turns = new DisconnectTurns();
+    const told: string[] = [];
+    turns.onCalm(() => told.push('calm'));
+    turns.expectMore();
+    expect(turns.isCrowd).toBe(true);
+    turns.take(() => told.push('first'));
+    for (let i = 0; i < 3; i += 1) await turn();
+    turns.take(() => told.push('last'));
+    turns.expectNoMore();
+    expect(turns.isCrowd).toBe(true);
+    await turn();
+    expect([turns.isCrowd, told]).toEqual([false, ['first', 'last', 'calm']]);
+  });
+
+  it('that were expected and did not come are no crowd any more', () => {
+    const turns = new DisconnectTurns();
+    let calm = 0;
+    turns.onCalm(() => (calm += 1));
+    turns.expectMore();
+    turns.expectNoMore();
+    turns.expectNoMore();
+    expect([turns.isCrowd, calm]).toEqual([false, 1]);
   });
 
   it('that come later come after those that wait', async () => {
     const turns = new DisconnectTurns();
     const told: string[] = [];
-    for (let i = 0; i < 220; i += 1) turns.take(() => told.push('first'));
+    for (let i = 0; i < 60; i += 1) turns.take(() => told.push('first'));
     await turn();
     turns.take(() => told.push('later'));
     for (let i = 0; i < 5; i += 1) await turn();
-    expect([told.length, told.at(-1)]).toEqual([221, 'later']);
+    expect([told.length, told.at(-1)]).toEqual([61, 'later']);
     turns.take(() => told.push('alone'));
     await Promise.resolve();
     expect(told.at(-1)).toBe('alone');

@@ -1,11 +1,8 @@
+import type { Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
 
 /** So many disconnects are told of in one turn of the event loop: what follows each takes about half a millisecond. */
-const IN_ONE_TURN = 100;
-/** So many in a turn in which more than these come: thousands of sockets may close in it, which takes long enough. */
-const AT_ONCE = 4;
-/** After so many of those in a row they are no crowd that leaves in one moment: then no more wait than have to. */
-const LONGEST_CROWD_TURNS = 5;
+export const IN_ONE_TURN = 50;
 
 /**
  * Tells of clients that leave, at once and in their order; but of a crowd that leaves in one moment, as behind a balancer that dies, a few in
@@ -13,16 +10,16 @@ const LONGEST_CROWD_TURNS = 5;
  */
 @Injectable()
 export class DisconnectTurns {
+  /** The connections of requests whose signal somebody has looked at, until they are answered or their client has left. */
+  readonly awaited = new Set<Socket>();
   readonly #waiting: (() => void)[] = [];
   readonly #listeners: (() => void)[] = [];
-  #room = AT_ONCE;
-  /** How many have come since the last turn. */
-  #came = 0;
-  #crowdTurns = 0;
+  #room = IN_ONE_TURN;
   #isUnderWay = false;
+  #expectsMore = false;
   #isCrowd = false;
 
-  /** Whether more have left than could be told of at once, and not all of them have been. */
+  /** Whether more have left than can be told of at once, or are about to, and not all of them have been. */
   get isCrowd(): boolean {
     return this.#isCrowd;
   }
@@ -32,9 +29,20 @@ export class DisconnectTurns {
     this.#listeners.push(listener);
   }
 
+  /** A crowd leaves, and will be told here a few at a time. */
+  expectMore(): void {
+    this.#expectsMore = true;
+    this.#isCrowd = true;
+  }
+
+  /** Nobody more of that crowd is to come, as far as is known. */
+  expectNoMore(): void {
+    this.#expectsMore = false;
+    if (!this.#isUnderWay) this.#calm();
+  }
+
   /** Calls `tell` behind what is still to run in this turn, or in one of the next. */
   take(tell: () => void): void {
-    this.#came += 1;
     if (this.#room > 0 && this.#waiting.length === 0) {
       this.#room -= 1;
       queueMicrotask(tell);
@@ -47,22 +55,16 @@ export class DisconnectTurns {
   }
 
   #next(): void {
-    const turn = this.#waiting.splice(0, this.#mayTell());
-    this.#room = AT_ONCE;
+    const turn = this.#waiting.splice(0, IN_ONE_TURN);
+    this.#room = IN_ONE_TURN - turn.length;
     this.#isUnderWay = turn.length > 0;
     if (this.#isUnderWay) setImmediate(() => this.#next());
     else this.#calm();
     for (const tell of turn) queueMicrotask(tell);
   }
 
-  #mayTell(): number {
-    this.#crowdTurns = this.#came > AT_ONCE ? this.#crowdTurns + 1 : 0;
-    this.#came = 0;
-    return this.#crowdTurns > 0 && this.#crowdTurns <= LONGEST_CROWD_TURNS ? AT_ONCE : IN_ONE_TURN;
-  }
-
   #calm(): void {
-    if (!this.#isCrowd) return;
+    if (!this.#isCrowd || this.#expectsMore) return;
     this.#isCrowd = false;
     for (const listener of this.#listeners) listener();
   }

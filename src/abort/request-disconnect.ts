@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { ClientDisconnectedError } from './abort-reason.js';
 import type { SignalSource } from './abort-scope.js';
 import type { AbortStats } from './abort.stats.js';
@@ -45,9 +46,17 @@ export class RequestDisconnect implements SignalSource {
   }
 
   #listen(controller: AbortController): void {
-    const response = this.#response;
-    if (response.socket) response.on('close', () => this.#onClose(controller));
+    const { socket } = this.#response;
+    if (socket) this.#listenOn(socket, controller);
     else this.#listenInQueue(controller);
+  }
+
+  #listenOn(socket: Socket, controller: AbortController): void {
+    this.#turns.awaited.add(socket);
+    this.#response.on('close', () => {
+      this.#turns.awaited.delete(socket);
+      this.#onClose(controller);
+    });
   }
 
   /** A pipelined request waits for its turn on the socket: until then its response belongs to no socket and closes with none. */
