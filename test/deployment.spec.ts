@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../src/config/index.js';
 import {
@@ -141,7 +142,15 @@ describe('the Dockerfile', () => {
     expect(ofLast('USER')).toEqual(['node']);
     expect(ofLast('STOPSIGNAL')).toEqual(['SIGTERM']);
     expect(ofLast('HEALTHCHECK')).toEqual([expect.stringContaining('/health`')]);
-    expect(ofLast('CMD')).toEqual(['["node", "dist/main.js"]']);
+    expect(ofLast('CMD')).toEqual(['["node", "--heap-growing-percent=300", "dist/main.js"]']);
+  });
+
+  it('starts the program as npm start does', () => {
+    const { scripts } = JSON.parse(readRoot('package.json')) as { scripts: { start: string } };
+    const [command = ''] = ofLast('CMD');
+    const [node, ...rest] = JSON.parse(command) as string[];
+    expect(scripts.start).toBe(`nest build && ${[node, ...rest].join(' ')}`);
+    expect(spawnSync(process.execPath, [...rest.slice(0, -1), '-p', '"taken"'], { encoding: 'utf8' }).stdout).toBe('taken\n');
   });
 
   it('sets only variables that the program reads', () => {

@@ -16,6 +16,6 @@ export const CONTESTANTS = {
 export type Contestant = keyof typeof CONTESTANTS;
 export const CONTESTANT_NAMES = Object.keys(CONTESTANTS) as Contestant[];
 
-export function openContestant(name: Contestant): Child<ContestantApi> {
-  return new Child<ContestantApi>(new URL(`./${name}.js`, import.meta.url));
+export function openContestant(name: Contestant, flags: readonly string[] = []): Child<ContestantApi> {
+  return new Child<ContestantApi>(new URL(`./${name}.js`, import.meta.url), { flags });
 }

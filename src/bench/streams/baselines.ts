@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CONTESTANTS, openContestant, type Contestant } from '../disconnect/contestants.js';
+import { startFlags } from '../harness/start-flags.js';
 import { cutAll, type Surroundings } from './cut.js';
 
 /** The first warms up. */
@@ -24,7 +25,7 @@ export async function measureBaselines(around: Surroundings, modelUrl: string, s
 }
 
 async function measure(name: Contestant, around: Surroundings, modelUrl: string, streams: number): Promise<Baseline> {
-  await using server = openContestant(name);
+  await using server = openContestant(name, startFlags());
   const request = await server.call('start', modelUrl, {});
   const requests = Array.from({ length: streams }, () => request);
   const rounds: Omit<Baseline, 'name'>[] = [];

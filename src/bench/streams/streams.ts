@@ -5,6 +5,7 @@ import { openBenchDatabase } from '../harness/bench-database.js';
 import { Child } from '../harness/child.js';
 import type { Goal } from '../harness/goals.js';
 import type { RawPost } from '../harness/raw-post.js';
+import { startFlags } from '../harness/start-flags.js';
 import { sum } from '../harness/statistics.js';
 import { number, printTable, ratio } from '../harness/table.js';
 import { measureBaselines, type Baseline } from './baselines.js';
@@ -24,7 +25,7 @@ const REST_MS = 12_000;
 const LONGER_REST_MS = 10_000;
 const GOALS = { closedMs: 2000, blockMs: 200, bytesPerStream: 100 };
 
-const FLAGS = ['--expose-gc', '--disable-warning=ExperimentalWarning'];
+const FLAGS = ['--expose-gc', '--disable-warning=ExperimentalWarning', ...startFlags()];
 const ENV = { LLM_MAX_CONCURRENCY: '100000', LLM_IDLE_TIMEOUT_MS: '600000', LLM_TIMEOUT_MS: '3600000' };
 
 type Kind = 'quizzes' | 'quizzes and replies';
