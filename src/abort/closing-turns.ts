@@ -12,9 +12,9 @@ const TURNS_TO_CLOSE = 2;
 /**
  * Lets the connections of a crowd that leaves in one moment end a few in each turn of the event loop. Node would end all of them in one, in
  * which nothing else runs: a tenth of a second for two thousand. So as soon as more than a few clients that are waited on have left in a
- * turn, no other of them is read from; then a few more in each of the next. That costs who stays nothing: they wait for an answer, and have
- * nothing to say meanwhile, unless they are still sending. Whoever is not waited on is read from as ever. `DisconnectTurns` is told that a
- * crowd leaves for as long as that takes.
+ * turn, no other of them is read from; then a few more in each of the next. That costs who stays next to nothing: they wait for an answer,
+ * and have nothing to say until it comes, unless they are still sending. Whoever is not waited on is read from as ever. `DisconnectTurns` is
+ * told that a crowd leaves for as long as that takes.
  *
  * For HTTP/1 without TLS: elsewhere the connections are not ours to pause, and end as they come.
  */
