@@ -65,7 +65,7 @@ export class ClosingTurns implements OnModuleInit, OnApplicationShutdown {
   #hold(): void {
     this.turns.expectMore();
     for (const socket of this.turns.awaited) {
-      if (this.#held.has(socket) || socket.isPaused() || socket.readableEnded || socket.destroyed) continue;
+      if (!socket.readable || socket.isPaused()) continue;
       socket.pause();
       this.#held.add(socket);
     }
@@ -83,9 +83,8 @@ export class ClosingTurns implements OnModuleInit, OnApplicationShutdown {
 
   /** As many more as may leave in a turn; and more where only a few of the last do. */
   #readOn(leaving: number): void {
-    const isFew = leaving * 2 < IN_ONE_TURN && this.#held.size > 0;
-    if (isFew) this.#batch = Math.min(this.#batch * 2, MOST_IN_ONE_TURN);
-    else if (leaving > IN_ONE_TURN || this.#held.size === 0) this.#batch = IN_ONE_TURN;
+    if (leaving > IN_ONE_TURN || this.#held.size === 0) this.#batch = IN_ONE_TURN;
+    else if (leaving * 2 < IN_ONE_TURN) this.#batch = Math.min(this.#batch * 2, MOST_IN_ONE_TURN);
     for (const socket of this.#held.values().take(this.#batch)) {
       this.#held.delete(socket);
       socket.resume();
