@@ -12,6 +12,8 @@ import { RequestDisconnect } from './request-disconnect.js';
 const CROWD = 4 * IN_ONE_TURN;
 /** In which the kernel has taken note of who has left. */
 const HELD_UP_MS = 50;
+/** Of an upload that is never finished. */
+const UNSENT_BYTES = 1000;
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -47,6 +49,7 @@ class Hall {
   readonly turns = new CountedTurns();
   readonly sockets: Socket[] = [];
   readonly paused = new Set<Socket>();
+  pauses = 0;
   readonly told = new Set<Socket>();
   /** How many connections closed in each turn in which any did. */
   readonly closedInTurn: number[] = [];
@@ -59,7 +62,10 @@ class Hall {
     this.closing.onModuleInit();
     this.#server.on('connection', (socket: Socket) => {
       this.sockets.push(socket);
-      socket.on('pause', () => this.paused.add(socket));
+      socket.on('pause', () => {
+        this.paused.add(socket);
+        this.pauses += 1;
+      });
       socket.on('close', () => this.#onClose());
     });
     this.#server.listen(0, '127.0.0.1');
@@ -67,12 +73,12 @@ class Hall {
   }
 
   /** Clients whose answer has begun, and the server's sockets of theirs. */
-  async join(count: number, path = '/'): Promise<{ clients: Socket[]; sockets: Socket[] }> {
+  async join(count: number, head = 'GET /'): Promise<{ clients: Socket[]; sockets: Socket[] }> {
     const { port } = this.#server.address() as AddressInfo;
     const before = this.sockets.length;
     const clients = Array.from({ length: count }, () => connect(port, '127.0.0.1'));
     this.#clients.push(...clients);
-    await Promise.all(clients.map((client) => ask(client, path)));
+    await Promise.all(clients.map((client) => ask(client, head)));
     return { clients, sockets: this.sockets.slice(before) };
   }
 
@@ -108,9 +114,9 @@ class Hall {
   }
 }
 
-async function ask(client: Socket, path: string): Promise<void> {
+async function ask(client: Socket, head: string): Promise<void> {
   client.on('error', () => client.destroy());
-  client.write(`GET ${path} HTTP/1.1\r\nHost: here\r\n\r\n`);
+  client.write(`${head} HTTP/1.1\r\nHost: here\r\nContent-Length: ${head.startsWith('POST') ? UNSENT_BYTES : 0}\r\n\r\n`);
   await once(client, 'data');
 }
 
@@ -146,6 +152,8 @@ describe('connections of a crowd', () => {
     await isCalm();
     expect(hall.told).toEqual(new Set(sockets));
     expect(hall.turns.awaited.size).toBe(0);
+    // Those of the first turn have left already.
+    expect(hall.paused.size).toBeLessThan(CROWD - IN_ONE_TURN);
   });
 
   it('are of a crowd until the last of them has closed', async () => {
@@ -172,7 +180,7 @@ describe('connections of a crowd', () => {
   });
 
   it('make nobody wait who is not waited on', async () => {
-    const { clients, sockets } = await hall.join(10, '/answer');
+    const { clients, sockets } = await hall.join(10, 'GET /answer');
     const crowd = await hall.join(CROWD);
     const answered = clients.map((client) => once(client, 'data'));
     for (const client of clients) client.write('GET /answer HTTP/1.1\r\nHost: here\r\n\r\n');
@@ -190,9 +198,16 @@ describe('connections of a crowd', () => {
     expect([hall.turns.crowds, hall.paused.size, staying.sockets.length]).toEqual([0, 0, 1]);
   });
 
+  it('are counted once where an upload breaks off, which is an end and an error', async () => {
+    const { clients } = await hall.join(IN_ONE_TURN, 'POST /');
+    leaveAll(clients);
+    await haveClosed(IN_ONE_TURN);
+    expect([hall.turns.crowds, hall.told.size]).toEqual([0, IN_ONE_TURN]);
+  });
+
   it('of whom none is waited on are none', async () => {
     await hall.join(1);
-    const { clients } = await hall.join(CROWD, '/answer');
+    const { clients } = await hall.join(CROWD, 'GET /answer');
     leaveAll(clients);
     await haveClosed(CROWD);
     expect([hall.turns.crowds, hall.paused.size]).toEqual([0, 0]);
@@ -206,6 +221,16 @@ describe('connections of a crowd', () => {
     await haveClosed(IN_ONE_TURN + 10);
     await isCalm();
     expect(hall.turns.turns).toBeLessThan(staying / IN_ONE_TURN);
+  });
+
+  it('are made to wait once when many who had stayed leave too', async () => {
+    const staying = await hall.join(8 * IN_ONE_TURN);
+    leaveAll((await hall.join(IN_ONE_TURN + 10)).clients);
+    await isCalm();
+    hall.pauses = 0;
+    leaveAll(staying.clients);
+    await haveClosed(9 * IN_ONE_TURN + 10);
+    expect(hall.pauses).toBeLessThan(8 * IN_ONE_TURN);
   });
 
   it('are no crowd any more while one after the other leaves', async () => {

@@ -53,7 +53,7 @@ export class ClosingTurns implements OnModuleInit, OnApplicationShutdown {
   };
 
   #onLeave(socket: Socket): void {
-    if (!this.turns.awaited.has(socket) || this.#leaving.has(socket)) return;
+    if (!this.turns.awaited.has(socket)) return;
     this.#leaving.add(socket);
     if (this.#turnsToGo === 0) {
       this.#turnsToGo = TURNS_TO_CLOSE;

@@ -41,6 +41,16 @@ describe('disconnects', () => {
     expect(counts).toEqual([50, 100, 120, 120, 120, 120, 120]);
   });
 
+  it('that come in a turn in which others are told of make no more than may be in one', async () => {
+    const turns = new DisconnectTurns();
+    let told = 0;
+    for (let i = 0; i < IN_ONE_TURN + 10; i += 1) turns.take(() => (told += 1));
+    await turn();
+    for (let i = 0; i < IN_ONE_TURN; i += 1) turns.take(() => (told += 1));
+    await Promise.resolve();
+    expect(told).toBe(2 * IN_ONE_TURN);
+  });
+
   it('that go on coming, turn after turn, are all told of', async () => {
     const turns = new DisconnectTurns();
     let told = 0;
