@@ -129,7 +129,7 @@ export class AbortScope {
 
   /** See `LayerWatch.track`. */
   track<T>(layer: string, operation: string, stage: string | undefined, work: PromiseLike<T>): Promise<T> {
-    this.#watch ??= new LayerWatch(this.signal, this.#policy, () => this.#held > 0);
+    this.#watch ??= new LayerWatch(this.signal, this.#policy, () => this.#held > 0 || this.#policy.isHeld?.() === true);
     return this.#watch.track(layer, operation, stage, work, () => this.signal.reason);
   }
 

@@ -6,7 +6,7 @@ import { ABORT_DEFAULTS, ABORT_OPTIONS, type AbortOptions } from './abort.option
 import { AbortScope, neverAborts, type SignalSource } from './abort-scope.js';
 import { abortStorage, type AbortFrame } from './abort-storage.js';
 import { AbortStats } from './abort.stats.js';
-import { deriveSignal, type DerivedSignal } from './derive-signal.js';
+import { deriveSignal, type DerivedSignal, type DeriveOptions } from './derive-signal.js';
 import type { ZombiePolicy } from './layer-watch.js';
 import { DisconnectTurns } from './disconnect-turns.js';
 import { ShieldQueue } from './shield-queue.js';
@@ -46,6 +46,7 @@ export class AbortContext {
   readonly #policy: ZombiePolicy;
   readonly #shieldTimeoutMs: number;
   readonly #stats: AbortStats;
+  readonly #turns: DisconnectTurns;
   readonly #shields: ShieldQueue;
 
   constructor(
@@ -53,11 +54,12 @@ export class AbortContext {
     @Optional() @Inject(AbortStats) stats: AbortStats = new AbortStats(),
     @Optional() @Inject(DisconnectTurns) turns = new DisconnectTurns(),
   ) {
+    this.#turns = turns;
     this.#shields = new ShieldQueue(turns);
     const { zombieAfterMs = ABORT_DEFAULTS.zombieAfterMs, shieldTimeoutMs = ABORT_DEFAULTS.shieldTimeoutMs } = options;
     this.#stats = stats;
     this.#shieldTimeoutMs = shieldTimeoutMs;
-    this.#policy = { zombieAfterMs, onZombie: (zombie) => this.#nameZombie(zombie) };
+    this.#policy = { zombieAfterMs, isHeld: () => turns.isCrowd, onZombie: (zombie) => this.#nameZombie(zombie) };
   }
 
   /** The innermost frame, or `undefined` outside any scope. */
@@ -168,6 +170,22 @@ export class AbortContext {
   async detached<T>(reason: string, fn: () => T | Promise<T>): Promise<T> {
     const scope = this.#scope(neverAborts);
     return await abortStorage.run({ scope, kind: 'detached', why: reason }, fn);
+  }
+
+  /**
+   * The ambient signal for what takes long to unwind once it aborts, as a framework does that rejects one promise after another. It aborts
+   * with the ambient one; but where a crowd of clients leaves in one moment, in a turn after the signals of all of them have aborted, so
+   * that what costs money stops first. For that, what costs money listens to the ambient signal itself, and so does every checkpoint. Hold
+   * it with `using`.
+   */
+  unwinding(options: Pick<DeriveOptions, 'isStackless'> = {}, frame: AbortFrame = this.require('AbortContext.unwinding')): DerivedSignal {
+    return deriveSignal([frame.scope.signal], { ...options, unwind: (abort) => this.unwind(abort, frame) });
+  }
+
+  /** Calls `fn`, which is part of unwinding an aborted scope, when signals of `unwinding` abort: at once, or in a turn of its own. */
+  unwind(fn: () => void, frame: AbortFrame = this.require('AbortContext.unwind')): void {
+    if (frame.scope.reason?.abortCause === 'client_disconnect') this.#turns.unwind(fn);
+    else fn();
   }
 
   /** Opens the scope of a request. For whatever lets requests in. */

@@ -40,6 +40,27 @@ describe('A derived signal', () => {
     expect(made.map(({ stack }) => stack?.includes('\n    at '))).toEqual([hasStack, true]);
   });
 
+  it('aborts after its parent when it is let, and lets go of it at once', () => {
+    const parent = new AbortController();
+    const waiting: (() => void)[] = [];
+    using derived = deriveSignal([parent.signal], { timeoutMs: 1000, unwind: (abort) => waiting.push(abort) });
+    parent.abort(reason);
+    expect([derived.signal.aborted, listenersOf(parent.signal), jest.getTimerCount()]).toEqual([false, 0, 0]);
+    for (const abort of waiting) abort();
+    expect(derived.signal.reason).toBe(reason);
+  });
+
+  it('does not abort any more where it is disposed of before it is let', () => {
+    const parent = new AbortController();
+    const waiting: (() => void)[] = [];
+    const derived = deriveSignal([parent.signal], { unwind: (abort) => waiting.push(abort) });
+    parent.abort(reason);
+    derived[Symbol.dispose]();
+    expect(waiting).toHaveLength(1);
+    for (const abort of waiting) abort();
+    expect(derived.signal.aborted).toBe(false);
+  });
+
   it('takes the reason of the parent that aborted first, and lets go of both', () => {
     const [client, server] = [new AbortController(), new AbortController()];
     using derived = deriveSignal([client.signal, server.signal]);

@@ -12,6 +12,8 @@ export interface DeriveOptions {
    * both, which name the event loop alone, before it closes its socket.
    */
   readonly isStackless?: boolean;
+  /** Calls what aborts the derived signal after a parent has, now or later: see `AbortContext.unwinding`. Now where it is left out. */
+  readonly unwind?: (abort: () => void) => void;
 }
 
 /** A signal with an owner. Disposing of it takes its listeners off the parents and stops its clock; it never aborts after that. */
@@ -31,12 +33,15 @@ export interface DerivedSignal extends Disposable {
  * `AbortSignal.any` is not used: on a parent that lives long, what it registers is only released by the garbage collector, and
  * 300,000 such combinations on one live root held 360 MB.
  */
-export function deriveSignal(parents: readonly AbortSignal[], { timeoutMs, isStackless = false }: DeriveOptions = {}): DerivedSignal {
+export function deriveSignal(
+  parents: readonly AbortSignal[],
+  { timeoutMs, isStackless = false, unwind = now }: DeriveOptions = {},
+): DerivedSignal {
   const controller = new AbortController();
   const abort = (reason: unknown): void => (isStackless ? withoutStacks(() => controller.abort(reason)) : controller.abort(reason));
   const aborted = parents.find((parent) => parent.aborted);
   if (aborted) controller.abort(aborted.reason);
-  const release = controller.signal.aborted ? noop : follow(parents, abort, timeoutMs);
+  const release = controller.signal.aborted ? noop : follow(parents, abort, timeoutMs, unwind);
   const deadline = timeoutMs === undefined ? Infinity : performance.now() + timeoutMs;
   const look = (): void => {
     if (deadline === Infinity || controller.signal.aborted || performance.now() < deadline) return;
@@ -56,22 +61,38 @@ function withoutStacks(fn: () => void): void {
   }
 }
 
-function follow(parents: readonly AbortSignal[], abort: (reason: unknown) => void, timeoutMs: number | undefined): () => void {
+function follow(
+  parents: readonly AbortSignal[],
+  abort: (reason: unknown) => void,
+  timeoutMs: number | undefined,
+  unwind: NonNullable<DeriveOptions['unwind']>,
+): () => void {
+  let isDisposed = false;
   const onAbort = (): void => {
-    release();
-    abort(parents.find((parent) => parent.aborted)?.reason);
+    letGo();
+    const reason: unknown = parents.find((parent) => parent.aborted)?.reason;
+    unwind(() => {
+      if (!isDisposed) abort(reason);
+    });
   };
   const onTimeout = (): void => {
-    release();
+    letGo();
     abort(new DeadlineExceededError(timeoutMs));
   };
   const timer = timeoutMs === undefined ? undefined : setTimeout(onTimeout, Math.min(timeoutMs, LONGEST_TIMER_MS));
   for (const parent of parents) parent.addEventListener('abort', onAbort, { once: true });
-  const release = (): void => {
+  const letGo = (): void => {
     clearTimeout(timer);
     for (const parent of parents) parent.removeEventListener('abort', onAbort);
   };
-  return release;
+  return () => {
+    isDisposed = true;
+    letGo();
+  };
+}
+
+function now(abort: () => void): void {
+  abort();
 }
 
 function noop(): void {

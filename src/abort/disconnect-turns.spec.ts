@@ -1,4 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
+import { performance } from 'node:perf_hooks';
+import { describe, expect, it, jest } from '@jest/globals';
 import { DisconnectTurns, IN_ONE_TURN } from './disconnect-turns.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -14,7 +15,7 @@ describe('disconnects', () => {
     });
     for (let i = 0; i < 110; i += 1) turns.take(() => told.push(i));
     expect(turns.isCrowd).toBe(true);
-    for (let i = 0; i < 5; i += 1) await turn();
+    for (let i = 0; i < 10; i += 1) await turn();
     expect(calm).toBe(1);
   });
 
@@ -38,7 +39,7 @@ describe('disconnects', () => {
       counts.push(told.length);
     }
     expect(told).toEqual(Array.from({ length: 120 }, (_, i) => i));
-    expect(counts).toEqual([50, 100, 120, 120, 120, 120, 120]);
+    expect(counts).toEqual([25, 50, 75, 100, 120, 120, 120]);
   });
 
   it('that come in a turn in which others are told of make no more than may be in one', async () => {
@@ -85,6 +86,66 @@ describe('disconnects', () => {
     turns.expectNoMore();
     turns.expectNoMore();
     expect([turns.isCrowd, calm]).toEqual([false, 1]);
+  });
+
+  it('unwind at once where no crowd leaves', () => {
+    const turns = new DisconnectTurns();
+    const unwound: string[] = [];
+    turns.take(() => undefined);
+    turns.unwind(() => unwound.push('alone'));
+    expect(unwound).toEqual(['alone']);
+  });
+
+  it('of a crowd unwind when all of them have been told of, in their order, a few in each turn, and only then it is calm', async () => {
+    const turns = new DisconnectTurns();
+    const log: string[] = [];
+    turns.onCalm(() => log.push('calm'));
+    const leave = (i: number): void => {
+      log.push(`told ${i}`);
+      turns.unwind(() => log.push(`unwound ${i}`));
+    };
+    for (let i = 0; i < 60; i += 1) turns.take(() => leave(i));
+    const counts: number[] = [];
+    for (let i = 0; i < 8; i += 1) {
+      await turn();
+      counts.push(log.filter((line) => line.startsWith('unwound')).length);
+    }
+    const each = (what: string): string[] => Array.from({ length: 60 }, (_, i) => `${what} ${i}`);
+    expect(log).toEqual([...each('told'), ...each('unwound'), 'calm']);
+    expect(counts).toEqual([0, 0, 25, 50, 60, 60, 60, 60]);
+  });
+
+  it('do not unwind while more are expected, and do when no more are', async () => {
+    const turns = new DisconnectTurns();
+    const log: string[] = [];
+    turns.expectMore();
+    turns.take(() => turns.unwind(() => log.push('unwound')));
+    for (let i = 0; i < 3; i += 1) await turn();
+    expect(log).toEqual([]);
+    turns.expectNoMore();
+    await Promise.resolve();
+    expect([turns.isCrowd, log]).toEqual([true, ['unwound']]);
+    await turn();
+    expect(turns.isCrowd).toBe(false);
+  });
+
+  it('that never end let what has waited for five seconds unwind all the same', async () => {
+    const turns = new DisconnectTurns();
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(1000);
+    let unwound = 0;
+    turns.expectMore();
+    const leave = (): void => turns.unwind(() => (unwound += 1));
+    turns.take(leave);
+    await turn();
+    clock.mockReturnValue(6000);
+    turns.take(leave);
+    await turn();
+    expect(unwound).toBe(0);
+    clock.mockReturnValue(6001);
+    turns.take(leave);
+    await turn();
+    clock.mockRestore();
+    expect(unwound).toBe(3);
   });
 
   it('that come later come after those that wait', async () => {

@@ -25,6 +25,8 @@ interface Live {
 export interface ZombiePolicy {
   /** A layer that still runs so many milliseconds after it was told is a zombie. */
   readonly zombieAfterMs: number;
+  /** While this says so, no time counts. */
+  readonly isHeld?: () => boolean;
   readonly onZombie: (zombie: { layer: string; operation: string; stage: string | undefined }) => void;
 }
 

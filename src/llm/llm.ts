@@ -38,6 +38,8 @@ interface Call<T> {
   readonly promptTokens: () => number;
   readonly skipping: string;
   readonly attempt: Attempt<T>;
+  /** See `Models.isCutFirst`. */
+  readonly isCutFirst: boolean;
 }
 
 const IN_FLIGHT = 'aborting LLM call';
@@ -103,7 +105,8 @@ export class Llm {
     const attempt: Attempt<number[][]> = (signal, record) => this.#embed(model, texts, signal, record);
     const promptTokens = (): number => texts.reduce((sum, text) => sum + countTokens(text), 0);
     const vectors: number[][] = [];
-    for await (const batch of this.#call({ kind: 'embeddings', model, promptTokens, skipping, attempt })) vectors.push(...batch);
+    for await (const batch of this.#call({ kind: 'embeddings', model, promptTokens, skipping, attempt, isCutFirst: true }))
+      vectors.push(...batch);
     return { model, vectors };
   }
 
@@ -126,7 +129,7 @@ export class Llm {
     const model = this.models.nameOf(role);
     const attempt: Attempt<string> = (signal, record) => this.#chat(role, messages, options, signal, record);
     const promptTokens = (): number => countPromptTokens(messages.map(toWireMessage), model);
-    return this.#call({ kind: 'chat', model, promptTokens, skipping, attempt });
+    return this.#call({ kind: 'chat', model, promptTokens, skipping, attempt, isCutFirst: this.models.isCutFirst(role) });
   }
 
   async *#chat(
@@ -206,8 +209,11 @@ export class Llm {
   /** From the first byte sent to the row closed. Throws the abort's reason, or a `CallFailedError`. */
   async *#inFlight<T>(call: Call<T>, frame: AbortFrame, record: CallRecord): AsyncGenerator<T> {
     const { signal } = frame.scope;
-    using bounded = deriveSignal([signal], { isStackless: true });
-    const clock = new UpstreamClock(this.#config, (reason) => bounded.abort(reason));
+    const options = { isStackless: true };
+    using bounded = call.isCutFirst ? this.context.unwinding(options, frame) : deriveSignal([signal], options);
+    const clock = new UpstreamClock(this.#config, (reason) => {
+      if (!signal.aborted) bounded.abort(reason);
+    });
     const stopped = this.#track(call, frame);
     let outcome: 'completed' | 'aborted' | 'failed' = 'aborted';
     try {
@@ -219,6 +225,7 @@ export class Llm {
         clock.tick();
       }
       // A stream that is aborted half-way ends without throwing: without this look, half an answer would pass for a whole one.
+      signal.throwIfAborted();
       bounded.signal.throwIfAborted();
       outcome = 'completed';
     } catch (error) {

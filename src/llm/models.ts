@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { initChatModel } from 'langchain/chat_models/universal';
 import { AzureOpenAI, OpenAI } from 'openai';
+import { AbortContext } from '../abort/index.js';
 import { APP_CONFIG, ConfigError, type AppConfig, type LlmConfig } from '../config/index.js';
 import { countTokens, OFFLINE_CHAT_MODEL, OFFLINE_EMBEDDING_MODEL, startOfflineModel, type ModelServer } from './offline/index.js';
 import { openProviderFetch } from './provider-fetch.js';
@@ -29,9 +30,9 @@ export class Models implements OnModuleInit, OnApplicationShutdown {
   #embeddings?: OpenAI;
   #offline?: ModelServer;
 
-  constructor(@Inject(APP_CONFIG) { llm }: AppConfig) {
+  constructor(@Inject(APP_CONFIG) { llm }: AppConfig, context: AbortContext) {
     this.#config = llm;
-    this.#fetch = openProviderFetch(llm.isProxied);
+    this.#fetch = openProviderFetch(llm.isProxied, context);
   }
 
   async onModuleInit(): Promise<void> {
@@ -64,6 +65,11 @@ export class Models implements OnModuleInit, OnApplicationShutdown {
     if (role === 'chat') return this.chat;
     if (!this.#vision) throw new Error(NO_VISION);
     return this.#vision;
+  }
+
+  /** Whether the calls of a role go over connections of ours, which are cut by the ambient signal itself. */
+  isCutFirst(role: ModelRole): boolean {
+    return this.#ownClientOf(role === 'chat' ? this.#config.model : (this.#config.visionModel ?? '')) !== undefined;
   }
 
   get embeddings(): OpenAI {
@@ -125,13 +131,20 @@ export class Models implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
+  /** Which client that takes a `fetch` of ours opens a model; `undefined` where none does. */
+  #ownClientOf(model: string): 'openai' | 'azure' | undefined {
+    if (model.startsWith('openai:')) return 'openai';
+    return this.#config.azure && model.startsWith('azure_openai:') ? 'azure' : undefined;
+  }
+
   #optionsOf(model: string, deployment: string | undefined): Record<string, unknown> {
     const { azure } = this.#config;
-    if (model.startsWith('openai:')) {
+    const client = this.#ownClientOf(model);
+    if (client === 'openai') {
       const configuration = { baseURL: this.#baseUrl, fetch: this.#fetch };
       return { ...NO_RETRIES, apiKey: this.#apiKey, configuration, streamUsage: true };
     }
-    if (!azure || !model.startsWith('azure_openai:')) return NO_RETRIES;
+    if (!azure || client !== 'azure') return NO_RETRIES;
     return {
       ...NO_RETRIES,
       configuration: { fetch: this.#fetch },

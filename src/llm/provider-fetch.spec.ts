@@ -1,13 +1,18 @@
-import { once } from 'node:events';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { queryObjects } from 'node:v8';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Pool } from 'undici';
+import { AbortContext, ClientDisconnectedError } from '../abort/index.js';
+import { DisconnectTurns } from '../abort/disconnect-turns.js';
 import { eventually } from '../testing/index.js';
 import { openProviderFetch } from './provider-fetch.js';
 
-const providerFetch = openProviderFetch(false);
+const turns = new DisconnectTurns();
+const context = new AbortContext({}, undefined, turns);
+const providerFetch = openProviderFetch(false, context);
 
 let server: Server;
 /** The ports from which the server was connected to. */
@@ -41,6 +46,39 @@ async function callInFlight(signal: AbortSignal) {
   return { reader, closed: once(response, 'close') };
 }
 
+/** Lets `use` have a fetch that heeds this proxy, which is closed afterwards. */
+async function through(proxy: Server, use: (proxiedFetch: typeof globalThis.fetch) => Promise<void>): Promise<void> {
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const before = process.env.HTTP_PROXY;
+  process.env.HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  try {
+    await use(openProviderFetch(true, context));
+  } finally {
+    if (before === undefined) delete process.env.HTTP_PROXY;
+    else process.env.HTTP_PROXY = before;
+    proxy.closeAllConnections();
+    proxy.close();
+  }
+}
+
+/** Emits what a diagnostics channel tells next. */
+function subscribed(channel: string): EventEmitter {
+  const emitter = new EventEmitter();
+  const onMessage = (message: unknown): void => {
+    unsubscribe(channel, onMessage);
+    emitter.emit('message', message);
+  };
+  subscribe(channel, onMessage);
+  return emitter;
+}
+
+/** Resolves when whatever a closed socket says here has been said. */
+async function readInVain(): Promise<string> {
+  for (let i = 0; i < 3; i += 1) await new Promise((resolve) => setImmediate(resolve));
+  return 'nothing yet';
+}
+
 describe('The fetch of the clients of models', () => {
   it('cuts the socket of a call, and throws the reason of its signal', async () => {
     const controller = new AbortController();
@@ -49,6 +87,60 @@ describe('The fetch of the clients of models', () => {
     controller.abort(reason);
     await expect(reader.read()).rejects.toBe(reason);
     await closed;
+  });
+
+  it('closes the socket with the ambient signal, and says so when that of one of a crowd unwinds', async () => {
+    const root = new AbortController();
+    const reason = new ClientDisconnectedError();
+    await context.run(root.signal, async () => {
+      using unwinding = context.unwinding();
+      const { reader, closed } = await callInFlight(unwinding.signal);
+      turns.expectMore();
+      const said = reader.read().catch((error: unknown) => error);
+      root.abort(reason);
+      await closed;
+      expect(unwinding.signal.aborted).toBe(false);
+      await expect(Promise.race([said, readInVain()])).resolves.toBe('nothing yet');
+      turns.expectNoMore();
+      await expect(said).resolves.toBe(reason);
+    });
+  });
+
+  it('says that it was cut also where the signal that it was given never aborts', async () => {
+    const root = new AbortController();
+    const reason = new ClientDisconnectedError();
+    await context.run(root.signal, async () => {
+      const { reader, closed } = await callInFlight(new AbortController().signal);
+      turns.expectMore();
+      root.abort(reason);
+      await closed;
+      turns.expectNoMore();
+      await expect(reader.read()).rejects.toMatchObject({ cause: { cause: reason } });
+    });
+  });
+
+  it.each([
+    ['opens no connection where the ambient signal has aborted', true, 0],
+    ['sends nothing where the ambient signal aborts while its connection is being opened', false, 1],
+  ])('%s, though that of the call has not', async (_, isBefore, opened) => {
+    const root = new AbortController();
+    let requests = 0;
+    server.on('request', () => (requests += 1));
+    await context.run(root.signal, async () => {
+      if (isBefore) root.abort(new ClientDisconnectedError());
+      const call = providerFetch(`http://127.0.0.1:${port()}/v1`, { method: 'POST', body: '{}' });
+      if (!isBefore) {
+        await once(subscribed('undici:client:beforeConnect'), 'message');
+        root.abort(new ClientDisconnectedError());
+      }
+      await expect(call).rejects.toMatchObject({ cause: { cause: root.signal.reason as Error } });
+    });
+    // What was dialled before it is accepted before it.
+    const after = connect(port(), '127.0.0.1');
+    await once(after, 'connect');
+    await eventually(() => connections.includes(after.localPort));
+    expect([connections.length - 1, requests]).toEqual([opened, 0]);
+    after.destroy();
   });
 
   it('opens no other connection to the server whose call it has cut', async () => {
@@ -87,20 +179,38 @@ describe('The fetch of the clients of models', () => {
       proxied.push(url!);
       socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
     });
-    proxy.listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
-    const before = process.env.HTTP_PROXY;
-    process.env.HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-    try {
-      await openProviderFetch(true)(`http://127.0.0.1:${port()}/v1`).catch(() => undefined);
-    } finally {
-      if (before === undefined) delete process.env.HTTP_PROXY;
-      else process.env.HTTP_PROXY = before;
-      proxy.closeAllConnections();
-      proxy.close();
-    }
+    await through(proxy, async (proxiedFetch) => {
+      await proxiedFetch(`http://127.0.0.1:${port()}/v1`).catch(() => undefined);
+    });
     expect(proxied).toHaveLength(1);
     expect(proxied[0]).toContain(`127.0.0.1:${port()}`);
     expect(connections).toEqual([]);
+  });
+
+  it('closes the socket to a proxy with the ambient signal, too', async () => {
+    const { promise: closed, resolve } = Promise.withResolvers<undefined>();
+    const proxy = createServer((_, response) => {
+      response.on('close', () => resolve(undefined)).write('data: {}\n\n');
+    });
+    proxy.on('connect', (_, socket: Socket) => {
+      const upstream = connect(port(), '127.0.0.1', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'));
+      socket.pipe(upstream).pipe(socket);
+      socket.on('error', () => socket.destroy()).on('close', () => resolve(undefined));
+    });
+    await through(proxy, async (proxiedFetch) => {
+      const root = new AbortController();
+      await context.run(root.signal, async () => {
+        using unwinding = context.unwinding();
+        const { body } = await proxiedFetch(`http://127.0.0.1:${port()}/v1`, { signal: unwinding.signal });
+        const reader = body!.getReader();
+        await reader.read();
+        turns.expectMore();
+        root.abort(new ClientDisconnectedError());
+        await closed;
+        expect(unwinding.signal.aborted).toBe(false);
+        turns.expectNoMore();
+        await expect(reader.read()).rejects.toBe(root.signal.reason);
+      });
+    });
   });
 });

@@ -1,3 +1,4 @@
+import { deriveSignal, type AbortContext, type AbortFrame, type DerivedSignal } from '../abort/index.js';
 import { Dispatcher, EnvHttpProxyAgent, fetch as undiciFetch, Pool, type RequestInfo, type RequestInit } from 'undici';
 
 /** As Node's own `fetch` speaks to them: a call that is cut takes its socket with it. */
@@ -33,12 +34,14 @@ class Connections {
     setImmediate(() => this.#look());
   }
 
-  /** A pool keeps what it knows of each connection that it ever had. */
+  /**
+   * A pool keeps what it knows of each connection that it ever had, and is left to the collector with that: to close it would take a tenth of
+   * a second where thousands have just been cut. One that is still being opened has something waiting.
+   */
   #look(): void {
     this.#isToBeLookedAt = false;
     if (this.#count > 0 || this.#pool.stats.size > 0) return;
     this.onUnused();
-    void this.#pool.close();
   }
 }
 
@@ -65,11 +68,83 @@ class ProviderConnections extends Dispatcher {
 }
 
 /**
- * A `fetch` for clients of models, over connections of its own. Throws the reason of the signal that it is given, as soon as that aborts.
- * `isProxied` where they are to heed `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`.
+ * One request, whose socket is closed by the ambient signal itself once it has one, before anything between here and there has heard of the
+ * abort. What asked for it is told when that unwinds.
  */
-export function openProviderFetch(isProxied: boolean): typeof globalThis.fetch {
-  const dispatcher = isProxied ? new EnvHttpProxyAgent(OPTIONS) : new ProviderConnections();
+class CutFirst implements Dispatcher.DispatchHandler {
+  readonly #handler: Dispatcher.DispatchHandler;
+  readonly #context: AbortContext;
+  readonly #frame: AbortFrame;
+  readonly #cut: DerivedSignal;
+
+  constructor(handler: Dispatcher.DispatchHandler, context: AbortContext, frame: AbortFrame) {
+    this.#handler = handler;
+    this.#context = context;
+    this.#frame = frame;
+    this.#cut = deriveSignal([frame.scope.signal], { isStackless: true });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
+    const { signal } = this.#cut;
+    const cut = (): void => controller.abort(nobodyWaits(signal));
+    if (signal.aborted) cut();
+    else signal.addEventListener('abort', cut, { once: true });
+    this.#handler.onRequestStart?.(controller, context);
+  }
+
+  onBodySent(chunk: Buffer): void {
+    this.#handler.onBodySent?.(chunk);
+  }
+
+  onRequestSent(): void {
+    this.#handler.onRequestSent?.();
+  }
+
+  onResponseStarted(): void {
+    this.#handler.onResponseStarted?.();
+  }
+
+  onResponseStart(...args: ParametersOf<'onResponseStart'>): void {
+    this.#handler.onResponseStart?.(...args);
+  }
+
+  onResponseData(...args: ParametersOf<'onResponseData'>): void {
+    this.#handler.onResponseData?.(...args);
+  }
+
+  onResponseEnd(...args: ParametersOf<'onResponseEnd'>): void {
+    this.#cut[Symbol.dispose]();
+    this.#handler.onResponseEnd?.(...args);
+  }
+
+  onResponseError(...args: ParametersOf<'onResponseError'>): void {
+    this.#cut[Symbol.dispose]();
+    const tell = (): void => this.#handler.onResponseError?.(...args);
+    if (this.#cut.signal.aborted) this.#context.unwind(tell, this.#frame);
+    else tell();
+  }
+}
+
+/** An error of its own name: what calls itself an abort, undici's `fetch` takes for one of the signal that it was given. */
+function nobodyWaits({ reason }: AbortSignal): Error {
+  return new Error('Nobody waits for the answer.', { cause: reason });
+}
+
+type ParametersOf<K extends keyof Dispatcher.DispatchHandler> = Parameters<NonNullable<Dispatcher.DispatchHandler[K]>>;
+
+/**
+ * A `fetch` for clients of models, over connections of its own. Throws the reason of the signal that it is given, as soon as that aborts, and
+ * closes the socket as soon as the ambient one does. `isProxied` where they are to heed `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`.
+ */
+export function openProviderFetch(isProxied: boolean, context: AbortContext): typeof globalThis.fetch {
+  const connections = isProxied ? new EnvHttpProxyAgent(OPTIONS) : new ProviderConnections();
+  const dispatcher = connections.compose((dispatch) => (options, handler) => {
+    const { frame } = context;
+    if (!frame) return dispatch(options, handler);
+    // Not even a connection is opened for it.
+    if (frame.scope.signal.aborted) throw nobodyWaits(frame.scope.signal);
+    return dispatch(options, new CutFirst(handler, context, frame));
+  });
   const open = (input: RequestInfo, init?: RequestInit) => undiciFetch(input, { ...init, dispatcher });
   return open as unknown as typeof globalThis.fetch;
 }

@@ -60,9 +60,9 @@ export class QuizGraph {
   async run(request: QuizRequest, tell: Tell): Promise<QuizState> {
     const { scope } = this.context;
     // LangGraph leaves a listener on the signal of every run that completes; this one is thrown away with the run.
-    const signal = AbortSignal.any([scope.signal]);
+    using unwinding = this.context.unwinding();
     try {
-      return await this.#graph.invoke(initialState(request), { signal, configurable: { tell } });
+      return await this.#graph.invoke(initialState(request), { signal: unwinding.signal, configurable: { tell } });
     } catch (error) {
       if (!isAbortOf(error, scope.signal)) throw error;
       await scope.settled();
@@ -73,8 +73,11 @@ export class QuizGraph {
   }
 
   #stage(name: string, node: QuizNode): (state: QuizState, config: RunConfig) => Promise<Partial<QuizState>> {
-    return (state, { configurable: { tell = noop } = {} }) =>
-      this.context.stage(name, () => this.context.track('graph', name, this.#run(node, state, tell)));
+    return (state, { configurable: { tell = noop } = {} }) => {
+      // LangGraph may be told later than the stage before: no further one is entered meanwhile.
+      this.context.signal.throwIfAborted();
+      return this.context.stage(name, () => this.context.track('graph', name, this.#run(node, state, tell)));
+    };
   }
 
   async #run(node: QuizNode, state: QuizState, tell: Tell): Promise<Partial<QuizState>> {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Type } from '@nestjs/common';
 import { AbortContext } from '../../src/abort/index.js';
+import { DisconnectTurns } from '../../src/abort/disconnect-turns.js';
 import { ContentRepository } from '../../src/content/index.js';
 import { EvaluateContentNode } from '../../src/quizzes/nodes/evaluate-content.node.js';
 import { GenerateQuizNode } from '../../src/quizzes/nodes/generate-quiz.node.js';
@@ -109,6 +110,32 @@ describe.each(backends)('hanging up on a quiz, on %s', (backend: Backend) => {
     expect(app.logs.messages).toContain(says);
     const listed = await client.get('/api/quizzes').answer;
     expect(listed?.json()).toEqual({ quizzes: [] });
+  });
+
+  it.each(MOMENTS)('as one of a crowd, $name: the call is cut first, and nothing begins until the rest unwinds', async (moment) => {
+    const turns = app.app.get(DisconnectTurns, { strict: false });
+    const client = await app.client();
+    // Nobody else leaves, so it would be over at once.
+    const over = jest.spyOn(turns, 'expectNoMore').mockImplementation(() => undefined);
+    turns.expectMore();
+    try {
+      const disconnect = await disconnectAt(app.model, moment.stage(app), () => client.post('/api/quizzes/generate', QUIZ));
+      await Promise.all(disconnect.inFlight.map((call) => app.model.ended(call)));
+      if (disconnect.inFlight.length > 0) expect(app.logs.messages).not.toContain(moment.says);
+      const checked = expectNoWorkAfter(disconnect, {
+        settled: () => app.logs.messages.includes(DONE),
+        witnesses: app.queries.witnesses,
+      });
+      if (disconnect.inFlight.length === 0) await eventually(() => app.logs.messages.includes(moment.says));
+      over.mockRestore();
+      turns.expectNoMore();
+      await checked;
+    } finally {
+      over.mockRestore();
+      turns.expectNoMore();
+    }
+    expect(app.logs.at('error')).toEqual([]);
+    expect(app.logs.messages).toContain(moment.says);
   });
 
   const insideStatements = (): void => {
