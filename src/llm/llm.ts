@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AbortContext, deriveSignal, isAbortOf, wait, type AbortFrame } from '../abort/index.js';
 import { APP_CONFIG, type AppConfig, type LlmConfig } from '../config/index.js';
 import { CallLedger, type CallRecord } from './call-record.js';
-import { CallSlots } from './call-slots.js';
+import { CallSlots, type Release } from './call-slots.js';
 import { countPromptTokens, countTokens } from './offline/index.js';
 import { JsonElements, type ElementsOf } from './json-elements.js';
 import { LlmCallsRepository, type CallOwner, type TaskUsage } from './llm-calls.repository.js';
@@ -193,7 +193,7 @@ export class Llm {
     const release = await this.#unlessAborted(frame, call.skipping, this.#slots.acquire(frame.scope.signal));
     try {
       const record = await this.#unlessAborted(frame, call.skipping, this.ledger.open(call, frame, call.promptTokens));
-      yield* this.#inFlight(call, frame, record);
+      yield* this.#inFlight(call, frame, record, release);
       return undefined;
     } catch (error) {
       if (!(error instanceof CallFailedError)) throw error;
@@ -206,8 +206,8 @@ export class Llm {
     }
   }
 
-  /** From the first byte sent to the row closed. Throws the abort's reason, or a `CallFailedError`. */
-  async *#inFlight<T>(call: Call<T>, frame: AbortFrame, record: CallRecord): AsyncGenerator<T> {
+  /** From the first byte sent to the row closed; the slot is free before that. Throws the abort's reason, or a `CallFailedError`. */
+  async *#inFlight<T>(call: Call<T>, frame: AbortFrame, record: CallRecord, release: Release): AsyncGenerator<T> {
     const { signal } = frame.scope;
     const options = { isStackless: true };
     using bounded = call.isCutFirst ? this.context.unwinding(options, frame) : deriveSignal([signal], options);
@@ -239,6 +239,7 @@ export class Llm {
     } finally {
       clock.stop();
       stopped();
+      release();
       await this.ledger.close(record, outcome);
     }
   }

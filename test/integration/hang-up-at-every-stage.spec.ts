@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Type } from '@nestjs/common';
 import { AbortContext } from '../../src/abort/index.js';
 import { DisconnectTurns } from '../../src/abort/disconnect-turns.js';
+import { CallLedger } from '../../src/llm/call-record.js';
 import { ContentRepository } from '../../src/content/index.js';
 import { EvaluateContentNode } from '../../src/quizzes/nodes/evaluate-content.node.js';
 import { GenerateQuizNode } from '../../src/quizzes/nodes/generate-quiz.node.js';
@@ -182,6 +184,30 @@ describe.each(backends)('hanging up on a quiz, on %s', (backend: Backend) => {
       expect(list?.json<{ quizzes: unknown[] }>().quizzes).toHaveLength(1);
     });
     expect(app.logs.at('error')).toEqual([]);
+  });
+});
+
+describe('The slot of a call that is cut', () => {
+  it('is free before its books are closed', async () => {
+    const app = await startTestApp({ env: { LLM_MAX_CONCURRENCY: '1' } });
+    try {
+      const { gate } = holdAfter(app.app.get(AbortContext), app.app.get(CallLedger, { strict: false }), 'close');
+      const say = async (user: string): Promise<Call> =>
+        (await app.client(user)).post(`/api/chat/sessions/${randomUUID()}/messages`, { content: 'Tell me more.' });
+      const first = app.model.hold('chat');
+      const call = await say('learner');
+      await first.gate.reached;
+      await call.hangUp();
+      await gate.reached;
+      const second = app.model.hold('chat');
+      const next = await say('another');
+      await second.gate.reached;
+      await next.hangUp();
+      gate.open();
+    } finally {
+      jest.restoreAllMocks();
+      await app.close();
+    }
   });
 });
 
