@@ -28,4 +28,4 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # The heap may grow further between full collections: see docs/operations.md#memory.
-CMD ["node", "--heap-growing-percent=300", "dist/main.js"]
+CMD ["node", "--heap-growing-percent=300", "--max-semi-space-size=16", "dist/main.js"]

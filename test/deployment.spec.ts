@@ -142,7 +142,7 @@ describe('the Dockerfile', () => {
     expect(ofLast('USER')).toEqual(['node']);
     expect(ofLast('STOPSIGNAL')).toEqual(['SIGTERM']);
     expect(ofLast('HEALTHCHECK')).toEqual([expect.stringContaining('/health`')]);
-    expect(ofLast('CMD')).toEqual(['["node", "--heap-growing-percent=300", "dist/main.js"]']);
+    expect(ofLast('CMD')).toEqual(['["node", "--heap-growing-percent=300", "--max-semi-space-size=16", "dist/main.js"]']);
   });
 
   it('starts the program as npm start does', () => {
