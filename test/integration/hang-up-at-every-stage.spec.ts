@@ -74,6 +74,9 @@ const MOMENTS: readonly Moment[] = [
   boundary('between evaluate_content and save_quiz', EvaluateContentNode, 'run', '[save_quiz] Client disconnected, skipping query'),
 ];
 
+/** Where LangGraph would enter the next node: the first is the stage that was reached. */
+const BETWEEN_NODES = /^between (\w+) and (?:retrieve_content|generate_quiz|evaluate_content)$/;
+
 const LOCKED: readonly { table: string; says: string }[] = [
   { table: 'chapters', says: '[find_chapter] Client disconnected, cancelling query' },
   { table: 'question_results', says: '[query_weakness] Client disconnected, cancelling query' },
@@ -138,6 +141,8 @@ describe.each(backends)('hanging up on a quiz, on %s', (backend: Backend) => {
     }
     expect(app.logs.at('error')).toEqual([]);
     expect(app.logs.messages).toContain(moment.says);
+    const [, last] = BETWEEN_NODES.exec(moment.name) ?? [];
+    if (last !== undefined) expect(app.logs.messages).toContainEqual(expect.stringContaining(`cancelled at ${last} (`));
   });
 
   const insideStatements = (): void => {
