@@ -64,9 +64,12 @@ export class DisconnectTurns {
 
   /** Calls `fn` at once; while a crowd leaves, in its order in a turn after all of them have been told of, or after 5 s. */
   unwind(fn: () => void): void {
+    if (!this.#isCrowd) {
+      fn();
+      return;
+    }
     if (this.#unwinding.length === 0) this.#unwindingSince = performance.now();
-    if (this.#isCrowd) this.#unwinding.push(fn);
-    else fn();
+    this.#unwinding.push(fn);
   }
 
   #next(): void {

@@ -5,7 +5,7 @@ const AT_ONCE = 16;
 
 /**
  * Lets shields that may wait run a few at a time, in their order; and none of those of clients that have left while a crowd of them is still
- * being told of: what costs money is stopped before that is written down. One that has waited for long enough runs all the same.
+ * being told of and unwound: what costs money is stopped before that is written down. One that has waited for long enough runs all the same.
  */
 export class ShieldQueue {
   readonly #turns: DisconnectTurns;

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Pool } from 'undici';
 import { AbortContext, ClientDisconnectedError } from '../abort/index.js';
 import { DisconnectTurns } from '../abort/disconnect-turns.js';
-import { eventually } from '../testing/index.js';
+import { abortListenersOf, eventually, expectNoAbortListeners } from '../testing/index.js';
 import { openProviderFetch } from './provider-fetch.js';
 
 const turns = new DisconnectTurns();
@@ -141,6 +141,21 @@ describe('The fetch of the clients of models', () => {
     await eventually(() => connections.includes(after.localPort));
     expect([connections.length - 1, requests]).toEqual([opened, 0]);
     after.destroy();
+  });
+
+  it.each<[string, (response: ServerResponse) => void]>([
+    ['completed', (response) => response.end()],
+    ['broken off', (response) => response.destroy()],
+  ])('leaves no listener on the ambient signal by a call that is %s', async (_, end) => {
+    await context.run(new AbortController().signal, async ({ signal }) => {
+      const arrived = once(server, 'request') as Promise<[IncomingMessage, ServerResponse]>;
+      const { body } = await providerFetch(`http://127.0.0.1:${port()}/v1`);
+      expect(abortListenersOf(signal)).toHaveLength(1);
+      const [, response] = await arrived;
+      end(response);
+      await body!.pipeTo(new WritableStream()).catch(() => undefined);
+      expectNoAbortListeners(signal);
+    });
   });
 
   it('opens no other connection to the server whose call it has cut', async () => {

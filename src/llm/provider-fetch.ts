@@ -1,5 +1,5 @@
-import { deriveSignal, type AbortContext, type AbortFrame, type DerivedSignal } from '../abort/index.js';
 import { Dispatcher, EnvHttpProxyAgent, fetch as undiciFetch, Pool, type RequestInfo, type RequestInit } from 'undici';
+import { deriveSignal, type AbortContext, type AbortFrame, type DerivedSignal } from '../abort/index.js';
 
 /** As Node's own `fetch` speaks to them: a call that is cut takes its socket with it. */
 const OPTIONS = { allowH2: false };

@@ -1,7 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { evaluator, materialsOf, writer } from '../../test/support/quiz-model.js';
 import { startTestApp, type TestApp } from '../../test/support/test-app.js';
-import type { SocketClient } from '../testing/index.js';
+import { AbortContext } from '../abort/index.js';
+import { abortListenersOf, type SocketClient } from '../testing/index.js';
+import { QuizGraph } from './quiz.graph.js';
 
 const QUIZ = { book_id: 1, chapter_id: 101, exercise_type: 'grammar', question_count: 3 };
 
@@ -40,6 +42,23 @@ describe('the quiz graph', () => {
     expect(quiz.questions).toHaveLength(3);
     expect(app.model.journal.map(({ purpose }) => purpose)).toEqual(['embeddings', 'quiz', 'quiz_evaluation']);
     expect(prompts()[0]).toMatchObject({ question_count: 3, already_asked: [], feedback: [], weak_skills: [], level: 'A1' });
+  });
+
+  it('leaves no listener on the signal of the task', async () => {
+    const context = app.app.get(AbortContext);
+    const graph = app.app.get(QuizGraph, { strict: false });
+    const run = graph.run.bind(graph);
+    const listeners: string[][] = [];
+    jest.spyOn(graph, 'run').mockImplementation(async (...args) => {
+      listeners.push(abortListenersOf(context.signal));
+      const state = await run(...args);
+      listeners.push(abortListenersOf(context.signal));
+      return state;
+    });
+    expect(await make()).toMatchObject({ status: 200 });
+    jest.restoreAllMocks();
+    const [before, after] = listeners;
+    expect(after).toEqual(before);
   });
 
   it('makes it at the third attempt where the evaluator refuses all questions twice', async () => {

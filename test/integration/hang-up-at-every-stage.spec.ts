@@ -122,6 +122,10 @@ describe.each(backends)('hanging up on a quiz, on %s', (backend: Backend) => {
     const client = await app.client();
     // Nobody else leaves, so it would be over at once.
     const over = jest.spyOn(turns, 'expectNoMore').mockImplementation(() => undefined);
+    const calm = (): void => {
+      over.mockRestore();
+      turns.expectNoMore();
+    };
     turns.expectMore();
     try {
       const disconnect = await disconnectAt(app.model, moment.stage(app), () => client.post('/api/quizzes/generate', QUIZ));
@@ -132,12 +136,10 @@ describe.each(backends)('hanging up on a quiz, on %s', (backend: Backend) => {
         witnesses: app.queries.witnesses,
       });
       if (disconnect.inFlight.length === 0) await eventually(() => app.logs.messages.includes(moment.says));
-      over.mockRestore();
-      turns.expectNoMore();
+      calm();
       await checked;
     } finally {
-      over.mockRestore();
-      turns.expectNoMore();
+      calm();
     }
     expect(app.logs.at('error')).toEqual([]);
     expect(app.logs.messages).toContain(moment.says);
@@ -192,23 +194,47 @@ describe.each(backends)('hanging up on a quiz, on %s', (backend: Backend) => {
   });
 });
 
-describe('The slot of a call that is cut', () => {
-  it('is free before its books are closed', async () => {
+describe('A call that is cut', () => {
+  const say = async (app: TestApp, user: string): Promise<Call> =>
+    (await app.client(user)).post(`/api/chat/sessions/${randomUUID()}/messages`, { content: 'Tell me more.' });
+
+  it('gives its slot back before its books are closed', async () => {
     const app = await startTestApp({ env: { LLM_MAX_CONCURRENCY: '1' } });
     try {
       const { gate } = holdAfter(app.app.get(AbortContext), app.app.get(CallLedger, { strict: false }), 'close');
-      const say = async (user: string): Promise<Call> =>
-        (await app.client(user)).post(`/api/chat/sessions/${randomUUID()}/messages`, { content: 'Tell me more.' });
       const first = app.model.hold('chat');
-      const call = await say('learner');
+      const call = await say(app, 'learner');
       await first.gate.reached;
       await call.hangUp();
       await gate.reached;
       const second = app.model.hold('chat');
-      const next = await say('another');
+      const next = await say(app, 'another');
       await second.gate.reached;
       await next.hangUp();
       gate.open();
+    } finally {
+      jest.restoreAllMocks();
+      await app.close();
+    }
+  });
+
+  it('of one of a crowd is not taken for one whose model has gone silent, however long the crowd takes', async () => {
+    const app = await startTestApp({ env: { LLM_IDLE_TIMEOUT_MS: '2000', LLM_MAX_RETRIES: '0' } });
+    const turns = app.app.get(DisconnectTurns, { strict: false });
+    const over = jest.spyOn(turns, 'expectNoMore').mockImplementation(() => undefined);
+    try {
+      app.model.holdAll('chat');
+      turns.expectMore();
+      const call = await say(app, 'learner');
+      const cut = await app.model.called('chat');
+      await call.hangUp();
+      await app.model.ended(cut);
+      // Begun after it: when this one has waited for too long, so would the first have.
+      const answer = await (await say(app, 'another')).answer;
+      expect(answer?.text).toContain('"code":"upstream_timeout"');
+      over.mockRestore();
+      turns.expectNoMore();
+      await eventually(() => app.logs.messages.some((msg) => msg.startsWith('[ChatService] Chat reply cancelled by client disconnect')));
     } finally {
       jest.restoreAllMocks();
       await app.close();
