@@ -77,11 +77,11 @@ class CutFirst implements Dispatcher.DispatchHandler {
   readonly #frame: AbortFrame;
   readonly #cut: DerivedSignal;
 
-  constructor(handler: Dispatcher.DispatchHandler, context: AbortContext, frame: AbortFrame) {
+  constructor(handler: Dispatcher.DispatchHandler, context: AbortContext, frame: AbortFrame, signal: AbortSignal) {
     this.#handler = handler;
     this.#context = context;
     this.#frame = frame;
-    this.#cut = deriveSignal([frame.scope.signal], { isStackless: true });
+    this.#cut = deriveSignal([signal], { isStackless: true });
   }
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
@@ -138,13 +138,22 @@ type ParametersOf<K extends keyof Dispatcher.DispatchHandler> = Parameters<NonNu
  */
 export function openProviderFetch(isProxied: boolean, context: AbortContext): typeof globalThis.fetch {
   const connections = isProxied ? new EnvHttpProxyAgent(OPTIONS) : new ProviderConnections();
-  const dispatcher = connections.compose((dispatch) => (options, handler) => {
+  const open = (input: RequestInfo, init?: RequestInit) => {
     const { frame } = context;
-    if (!frame) return dispatch(options, handler);
-    // Not even a connection is opened for it.
-    if (frame.scope.signal.aborted) throw nobodyWaits(frame.scope.signal);
-    return dispatch(options, new CutFirst(handler, context, frame));
-  });
-  const open = (input: RequestInfo, init?: RequestInit) => undiciFetch(input, { ...init, dispatcher });
+    return undiciFetch(input, { ...init, dispatcher: frame ? cutFirst(connections, context, frame) : connections });
+  };
   return open as unknown as typeof globalThis.fetch;
+}
+
+/**
+ * The connections as one call sees them. The ambient signal is looked at here for the last time: a look may find that a deadline has passed,
+ * and abort, and undici's `fetch` ends the process where its signal aborts while it calls its dispatcher.
+ */
+function cutFirst(connections: Dispatcher, context: AbortContext, frame: AbortFrame): Dispatcher {
+  const { signal } = frame.scope;
+  return connections.compose((dispatch) => (options, handler) => {
+    // Not even a connection is opened for it.
+    if (signal.aborted) throw nobodyWaits(signal);
+    return dispatch(options, new CutFirst(handler, context, frame, signal));
+  });
 }

@@ -53,6 +53,9 @@ export async function hunt(built: BuiltApp, options: HuntOptions): Promise<HuntR
   const around = await Surroundings.open(built, options.instances);
   try {
     return await new Hunt(around, options).go();
+  } catch (error) {
+    const last = around.lastWords();
+    throw last === undefined ? error : new Error(`An instance has ended that nobody had killed: ${last}`, { cause: error });
   } finally {
     await around.close();
   }

@@ -103,6 +103,12 @@ export class Surroundings {
     ]);
   }
 
+  /** What an instance that has ended by itself wrote to standard error; `undefined` while all run. */
+  lastWords(): string | undefined {
+    if (this.#isDisturbed) return undefined;
+    return this.cluster.instances.find(({ process }) => !process.isRunning)?.process.stderr;
+  }
+
   async close(): Promise<void> {
     for (const client of this.#connected) client.close();
     await this.audit.close();
