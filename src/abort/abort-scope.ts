@@ -79,8 +79,13 @@ export class AbortScope {
 
   get signal(): AbortSignal {
     this.#signal ??= this.#source.open();
-    this.#source.look?.();
+    this.look();
     return this.#signal;
+  }
+
+  /** Aborts the signal where it must have aborted though no timer has said so, as its getter does. */
+  look(): void {
+    this.#source.look?.();
   }
 
   /** When a clock aborts this work, as `performance.now()` counts; `Infinity` where none does. */

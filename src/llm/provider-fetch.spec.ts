@@ -144,22 +144,32 @@ describe('The fetch of the clients of models', () => {
     });
   });
 
-  it.each([
-    ['opens no connection where the ambient signal has aborted', true, 0],
-    ['sends nothing where the ambient signal aborts while its connection is being opened', false, 1],
-  ])('%s, though that of the call has not', async (_, isBefore, opened) => {
+  type Leave = (root: AbortController) => void;
+  let isOver: boolean;
+  beforeEach(() => {
+    isOver = false;
+  });
+  const abort: Leave = (root) => root.abort(new ClientDisconnectedError());
+  it.each<[string, number, Partial<Record<'before' | 'meanwhile', Leave>>]>([
+    ['opens no connection where the ambient signal has aborted', 0, { before: abort }],
+    ['sends nothing where the ambient signal aborts while its connection is being opened', 1, { meanwhile: abort }],
+    ['sends nothing where only a look tells that it had to abort meanwhile', 1, { meanwhile: () => (isOver = true) }],
+  ])('%s, though that of the call has not', async (_, opened, { before, meanwhile }) => {
     const root = new AbortController();
     let requests = 0;
     server.on('request', () => (requests += 1));
-    await context.run(root.signal, async () => {
-      if (isBefore) root.abort(new ClientDisconnectedError());
+    const fn = async (): Promise<void> => {
+      before?.(root);
       const call = providerFetch(`http://127.0.0.1:${port()}/v1`, { method: 'POST', body: '{}' });
-      if (!isBefore) {
+      if (meanwhile) {
         await once(subscribed('undici:client:beforeConnect'), 'message');
-        root.abort(new ClientDisconnectedError());
+        meanwhile(root);
       }
-      await expect(call).rejects.toMatchObject({ cause: { cause: root.signal.reason as Error } });
-    });
+      const error: unknown = await call.catch((thrown: unknown) => thrown);
+      expect(root.signal.aborted).toBe(true);
+      expect(error).toMatchObject({ cause: { cause: root.signal.reason as Error } });
+    };
+    await context.run(root.signal, fn, { look: () => isOver && abort(root) });
     // What was dialled before it is accepted before it.
     const after = connect(port(), '127.0.0.1');
     await once(after, 'connect');

@@ -76,6 +76,8 @@ class CutFirst implements Dispatcher.DispatchHandler {
   readonly #context: AbortContext;
   readonly #frame: AbortFrame;
   readonly #cut: DerivedSignal;
+  /** There is no connection yet that could take it. */
+  isWaiting = false;
 
   constructor(handler: Dispatcher.DispatchHandler, context: AbortContext, frame: AbortFrame, signal: AbortSignal) {
     this.#handler = handler;
@@ -85,6 +87,8 @@ class CutFirst implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
+    // What has waited for its connection may have missed its deadline, and no timer has said so if the process stood still meanwhile.
+    if (this.isWaiting) this.#frame.scope.look();
     const { signal } = this.#cut;
     const cut = (): void => controller.abort(nobodyWaits(signal));
     if (signal.aborted) cut();
@@ -146,7 +150,7 @@ export function openProviderFetch(isProxied: boolean, context: AbortContext): ty
 }
 
 /**
- * The connections as one call sees them. The ambient signal is looked at here for the last time: a look may find that a deadline has passed,
+ * The connections as one call sees them. The ambient signal is looked at here, and not again before undici has it: a look may find that a deadline has passed,
  * and abort, and undici's `fetch` ends the process where its signal aborts while it calls its dispatcher.
  */
 function cutFirst(connections: Dispatcher, context: AbortContext, frame: AbortFrame): Dispatcher {
@@ -154,6 +158,9 @@ function cutFirst(connections: Dispatcher, context: AbortContext, frame: AbortFr
   return connections.compose((dispatch) => (options, handler) => {
     // Not even a connection is opened for it.
     if (signal.aborted) throw nobodyWaits(signal);
-    return dispatch(options, new CutFirst(handler, context, frame, signal));
+    const request = new CutFirst(handler, context, frame, signal);
+    const isReady = dispatch(options, request);
+    request.isWaiting = true;
+    return isReady;
   });
 }
