@@ -10,7 +10,7 @@ interface Event {
 export function describeRun({ run, tasks }: Evidence): string {
   const events = [...run.taken.flatMap(eventsOf), ...tasks.flatMap(eventsOfTask)].sort((a, b) => a.at - b.at);
   const from = events[0]?.at ?? 0;
-  const planned = run.plan.tasks.map(({ id, scopes, pace }, i) => `  task ${i} ${id} ${scopes.join(',')} ${JSON.stringify(pace)}`);
+  const planned = run.plan.tasks.map(({ id, ...rest }, i) => `  task ${i} ${id} ${JSON.stringify(rest)}`);
   const happened = events.map(({ at, text }) => `  ${(at - from).toFixed(1).padStart(8)} ${text}`);
   return [`run ${run.plan.index} of seed ${run.plan.seed}${run.isDisturbed ? ', disturbed' : ''}`, ...planned, ...happened].join('\n');
 }

@@ -213,7 +213,22 @@ export class Run {
     }
   }
 
+  /** Calls come from a row. One that is not here was on its way when the records were read: its client hung up, and its time to come back runs. */
+  #isRowToCome({ tasks }: Records): boolean {
+    const hasRow = (i: number): boolean => tasks.some(({ id }) => id === this.plan.tasks[i]?.id);
+    return [this.#scenes, this.#otherScenes].some((scenes) => scenes.some(({ calls }, i) => calls.length > 0 && !hasRow(i)));
+  }
+
+  /** Whoever gets it must look at it in the same turn: the scenes go on. */
   async #collect(): Promise<PlayedRun> {
+    const from = Date.now();
+    for (;;) {
+      const played = await this.#look();
+      if (!this.#isRowToCome(played.records) || Date.now() - from > SETTLE_MS) return played;
+    }
+  }
+
+  async #look(): Promise<PlayedRun> {
     const records = await this.#settledRecords();
     const hasLostLease = records.tasks.some(isLeaseLost);
     const wasTouched = this.around.disturbedSince(this.#from);
