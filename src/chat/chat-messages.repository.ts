@@ -17,6 +17,11 @@ export interface ReplyKey extends Session {
   readonly id: string;
 }
 
+/** A reply that is not over, and what it has said so far. */
+export interface DraftOf extends ReplyKey {
+  readonly content: string;
+}
+
 /** A message and its reply, as they are written down. */
 export interface NewExchange extends ReplyKey {
   readonly messageId: string;
@@ -101,9 +106,23 @@ export class ChatMessagesRepository {
     return numUpdatedRows === 1n;
   }
 
-  /** What has been said so far, for the case that nobody gets to say how it ended. */
-  async keep(reply: ReplyKey, content: string): Promise<void> {
-    await this.#reply(this.db, reply).set({ content }).where('state', '=', 'streaming').execute();
+  /**
+   * What replies have said so far, for the case that nobody gets to say how they ended. Returns the ids of those that are written: one whose
+   * row is locked is about to be over, and waits for nothing here.
+   */
+  async keep(drafts: readonly DraftOf[]): Promise<Set<string>> {
+    const owners = drafts.map(({ owner }) => owner);
+    const ids = drafts.map(({ id }) => id);
+    const { rows } = await sql<{ id: string }>`with said as (
+        select * from unnest(${owners}::text[], ${ids}::uuid[], ${drafts.map(({ content }) => content)}::text[]) as d (owner, id, content)
+      ), free as (
+        select m.owner, m.id, said.content from said join chat_messages m using (owner, id) where m.state = 'streaming'
+        for update of m skip locked
+      )
+      update chat_messages m set content = free.content from free where m.owner = free.owner and m.id = free.id returning m.id`.execute(
+      this.db,
+    );
+    return new Set(rows.map(({ id }) => id));
   }
 
   async complete(tx: Tx, reply: ReplyKey, content: string): Promise<void> {

@@ -1,6 +1,5 @@
-import { performance } from 'node:perf_hooks';
-import { Injectable, Logger } from '@nestjs/common';
-import { AbortContext, isAbortOf } from '../abort/index.js';
+import { Injectable } from '@nestjs/common';
+import { AbortContext } from '../abort/index.js';
 import type { User } from '../auth/index.js';
 import { ContentRepository, Retriever, type Passage } from '../content/index.js';
 import { Llm } from '../llm/index.js';
@@ -8,14 +7,13 @@ import { DomainError } from '../problems/index.js';
 import type { Outcome, TaskHandle } from '../tasks/index.js';
 import type { OnConflict, ReplyView } from './chat.dto.js';
 import { ChatMessagesRepository, type NewExchange } from './chat-messages.repository.js';
+import { Drafts } from './drafts.service.js';
 import { tutorPrompt } from './prompts.js';
 import type { ReplyDraft } from './reply-draft.js';
 import { Turns } from './turns.service.js';
 
 const MOST_PASSAGES = 5;
 const MOST_HISTORY_MESSAGES = 20;
-/** A process that is killed loses no more of a reply than it said within this time. */
-const KEEP_EVERY_MS = 1000;
 
 /** A message to be replied to. */
 export interface ReplyRequest {
@@ -28,12 +26,11 @@ export interface ReplyRequest {
 /** Replies to one message, as the work of a task. */
 @Injectable()
 export class Tutor {
-  readonly #logger = new Logger('ChatService');
-
   constructor(
     private readonly context: AbortContext,
     private readonly turns: Turns,
     private readonly messages: ChatMessagesRepository,
+    private readonly drafts: Drafts,
     private readonly content: ContentRepository,
     private readonly retriever: Retriever,
     private readonly llm: Llm,
@@ -80,14 +77,11 @@ export class Tutor {
   async #say(exchange: NewExchange, passages: readonly Passage[], draft: ReplyDraft, task: TaskHandle): Promise<void> {
     const history = await this.messages.before(exchange, MOST_HISTORY_MESSAGES);
     const messages = tutorPrompt(exchange.content, history, passages);
-    let keptAt = performance.now();
+    using _kept = this.drafts.open(exchange, draft);
     for await (const text of this.llm.stream({ messages, skipping: 'skipping reply' })) {
       task.tell('text-delta', { text, offset: draft.length });
       draft.add(text);
       await this.#handOver(task);
-      if (performance.now() - keptAt < KEEP_EVERY_MS) continue;
-      await this.#keep(exchange, draft);
-      keptAt = performance.now();
     }
   }
 
@@ -98,16 +92,6 @@ export class Tutor {
     } catch (error) {
       this.context.announce('aborting LLM call');
       throw error;
-    }
-  }
-
-  /** A precaution, and so no reason to end a reply. */
-  async #keep(exchange: NewExchange, draft: ReplyDraft): Promise<void> {
-    try {
-      await this.messages.keep(exchange, draft.text);
-    } catch (error) {
-      if (isAbortOf(error, this.context.signal)) throw error;
-      this.#logger.warn({ err: error, msg: '[ChatService] What a reply has said so far could not be kept', task_id: exchange.taskId });
     }
   }
 }

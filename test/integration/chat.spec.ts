@@ -505,22 +505,6 @@ describe.each(backends)('a chat with the tutor, on %s', (backend: Backend) => {
       expect(await who.history()).toHaveLength(2);
       expect(await other.history()).toHaveLength(2);
     });
-
-    it('so far while it is said, so that a process that dies does not take all of it along', async () => {
-      const who = await chatter();
-      const gate = new Gate();
-      app.model.script('chat', { holdAfter: 5, gate, stallAfter: 9, text: longText(40) });
-      const startedAt = performance.now();
-      const reply = who.say('Tell me a story');
-      await eventually(() => performance.now() - startedAt > 1500);
-      gate.open();
-      await eventually(async () => {
-        expect(await who.lastReply()).toMatchObject({ state: 'streaming', content: longText(6) });
-      });
-      reply.hangUp();
-      await logged(CUT(who.session));
-      expect(await who.lastReply()).toMatchObject({ state: 'partial', content: longText(9) });
-    });
   });
 
   it('leaves every call in the ledger closed', async () => {

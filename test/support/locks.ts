@@ -33,6 +33,12 @@ export class DatabaseWatch {
     await this.#locker.query(`lock table ${table} in access exclusive mode`);
   }
 
+  /** From now until `unlock` whoever writes what this query gives waits. */
+  async lockRows(query: string, values: unknown[] = []): Promise<void> {
+    await this.#locker.query('begin');
+    await this.#locker.query(`${query} for update`, values);
+  }
+
   async unlock(): Promise<void> {
     await this.#locker.query('rollback');
   }

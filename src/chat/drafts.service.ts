@@ -1,0 +1,80 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { AbortContext, type AbortScope } from '../abort/index.js';
+import { ChatMessagesRepository, type ReplyKey } from './chat-messages.repository.js';
+import type { ReplyDraft } from './reply-draft.js';
+
+/** A process that is killed loses no more of a reply than it said within this time. */
+const KEEP_EVERY_MS = 1000;
+/** What so many have said lies in memory once more while it is written. */
+const MOST_AT_ONCE = 250;
+
+interface OpenDraft {
+  readonly reply: ReplyKey;
+  readonly draft: ReplyDraft;
+  /** Of the work that makes it. */
+  readonly scope: AbortScope;
+  /** How much of it is written down, in characters. */
+  keptLength: number;
+}
+
+/**
+ * What replies have said so far, written down once a second, those of all learners together: a thousand who are talked to at once cost
+ * four statements and not a thousand. It is a precaution: what fails is a warning and tried again a second later, nothing waits for it, and
+ * it waits for nobody.
+ */
+@Injectable()
+export class Drafts implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #logger = new Logger('ChatService');
+  readonly #open = new Set<OpenDraft>();
+  #timer?: NodeJS.Timeout;
+  #underWay?: Promise<void>;
+
+  constructor(
+    private readonly context: AbortContext,
+    private readonly messages: ChatMessagesRepository,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#timer = setInterval(() => void this.#keep(), KEEP_EVERY_MS).unref();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#underWay;
+  }
+
+  /** Keeps what this reply says until what is returned is disposed of, or the work around the caller is aborted. */
+  open(reply: ReplyKey, draft: ReplyDraft): Disposable {
+    const open = { reply, draft, scope: this.context.scope, keptLength: draft.length };
+    this.#open.add(open);
+    return { [Symbol.dispose]: () => void this.#open.delete(open) };
+  }
+
+  /** Never rejects. One at a time: the next comes in a second. */
+  async #keep(): Promise<void> {
+    await (this.#underWay ??= this.#once().finally(() => (this.#underWay = undefined)));
+  }
+
+  async #once(): Promise<void> {
+    const due = this.#due();
+    if (due.length === 0) return;
+    try {
+      await this.context.detached('what replies have said so far', async () => {
+        for (let i = 0; i < due.length; i += MOST_AT_ONCE) await this.#write(due.slice(i, i + MOST_AT_ONCE));
+      });
+    } catch (error) {
+      this.#logger.warn({ err: error, msg: '[ChatService] What replies have said so far could not be kept', replies: due.length });
+    }
+  }
+
+  #due(): OpenDraft[] {
+    return [...this.#open].filter(({ draft, keptLength }) => draft.length > keptLength);
+  }
+
+  async #write(due: readonly OpenDraft[]): Promise<void> {
+    const batch = due.filter((each) => this.#open.has(each) && !each.scope.signal.aborted);
+    const lengths = batch.map(({ draft }) => draft.length);
+    const kept = await this.messages.keep(batch.map(({ reply, draft }) => ({ ...reply, content: draft.text })));
+    for (const [i, each] of batch.entries()) if (kept.has(each.reply.id)) each.keptLength = lengths[i] ?? 0;
+  }
+}
