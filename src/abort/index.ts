@@ -14,3 +14,4 @@ export type { LayerReport } from './layer-watch.js';
 export { RequestScope } from './request-scope.js';
 export { RequestSignal } from './request-signal.decorator.js';
 export type { VanishedBy } from './watched-connection.js';
+export { whenAborted } from './when-aborted.js';

@@ -75,17 +75,17 @@ export class AbortableClient {
     return result;
   }
 
-  #look(sql: string, frame: AbortFrame): void {
-    if (frame.scope.signal.aborted) throw skipped(sql, frame, this.#gateway);
+  /** Throws where nobody wants the statement any more. Returns the signal, for who listens to it without another look. */
+  #look(sql: string, frame: AbortFrame): AbortSignal {
+    const { signal } = frame.scope;
+    if (signal.aborted) throw skipped(sql, frame, this.#gateway);
+    return signal;
   }
 
   async #run(sql: string, parameters: readonly unknown[], frame: AbortFrame): Promise<QueryResult> {
     try {
       const setting = this.#clock.before(sql, frame);
-      if (setting) {
-        await setting;
-        this.#look(sql, frame);
-      }
+      if (setting) await setting;
       return await this.#send(sql, parameters, frame);
     } finally {
       this.#underWay = undefined;
@@ -93,8 +93,8 @@ export class AbortableClient {
   }
 
   async #send(sql: string, parameters: readonly unknown[], frame: AbortFrame): Promise<QueryResult> {
+    const guard = this.#guard(sql, this.#look(sql, frame), frame);
     const startedAt = performance.now();
-    const guard = this.#guard(sql, frame);
     try {
       const result = await this.#clock.send(sql, parameters, frame);
       this.#clock.after(sql);
@@ -113,11 +113,10 @@ export class AbortableClient {
   }
 
   /** Watches the signal while a statement runs. Settling waits for a cancel under way, which could else hit the next statement. */
-  #guard(sql: string, frame: AbortFrame): { settle(): Promise<void> } {
+  #guard(sql: string, signal: AbortSignal, frame: AbortFrame): { settle(): Promise<void> } {
     const { canceller, context } = this.#gateway;
     const pid = this.processID;
     if (!canceller || pid === undefined || NOT_CANCELLED.test(sql)) return NOTHING_TO_CANCEL;
-    const { signal } = frame.scope;
     let cancellation: Cancellation | undefined;
     const onAbort = (): void => {
       cancellation = canceller.cancel(pid);

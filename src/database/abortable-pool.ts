@@ -1,6 +1,6 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
-import type { AbortContext, AbortFrame } from '../abort/index.js';
+import { whenAborted, type AbortContext, type AbortFrame } from '../abort/index.js';
 import { AbortableClient } from './abortable-client.js';
 import { AbortedClient } from './aborted-client.js';
 import type { BackendCanceller } from './backend-canceller.js';
@@ -59,16 +59,15 @@ export class AbortablePool implements PostgresPool {
   #acquire(frame: AbortFrame): Promise<PoolClient | undefined> {
     const { signal } = frame.scope;
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => resolve(undefined);
-      signal.addEventListener('abort', onAbort, { once: true });
+      const letGo = whenAborted(signal, () => resolve(undefined));
       this.#pool.connect().then(
         (client) => {
-          signal.removeEventListener('abort', onAbort);
+          letGo();
           if (signal.aborted) client.release();
           else resolve(client);
         },
         (error: unknown) => {
-          signal.removeEventListener('abort', onAbort);
+          letGo();
           reject(error);
         },
       );

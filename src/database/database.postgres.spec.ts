@@ -95,6 +95,27 @@ if (!runsPostgres) {
     });
   });
 
+  it('at whichever look it is found, the statement ends: kept from the server, or cancelled there', async () => {
+    let [looks, last] = [0, Infinity];
+    const look = (): void => {
+      looks += 1;
+      if (looks === last) controller.abort(reason);
+    };
+    const asleep = (): Promise<unknown> => open.context.run(controller.signal, () => sleep(30), { look });
+    await one(open);
+    const running = asleep();
+    await server.seen('pg_sleep');
+    const count = looks;
+    controller.abort(reason);
+    await expect(running).rejects.toBe(reason);
+    expect(count).toBeGreaterThan(2);
+    for (last = 1; last <= count; last += 1) {
+      controller = new AbortController();
+      looks = 0;
+      await expect(asleep()).rejects.toBe(reason);
+    }
+  });
+
   describe('while a statement runs', () => {
     it('cancels it, is confirmed, and settles only when the server has stopped', async () => {
       const work = live(() => sleep(30));

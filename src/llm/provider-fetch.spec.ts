@@ -4,11 +4,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { queryObjects } from 'node:v8';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Pool } from 'undici';
+import { Dispatcher, Pool } from 'undici';
 import { AbortContext, ClientDisconnectedError } from '../abort/index.js';
 import { DisconnectTurns } from '../abort/disconnect-turns.js';
 import { abortListenersOf, eventually, expectNoAbortListeners } from '../testing/index.js';
-import { openProviderFetch } from './provider-fetch.js';
+import { cutFirst, openProviderFetch } from './provider-fetch.js';
 
 const turns = new DisconnectTurns();
 const context = new AbortContext({}, undefined, turns);
@@ -131,6 +131,37 @@ describe('The fetch of the clients of models', () => {
     );
   });
 
+  it('looks again before a request that had to wait is sent, and not at one that is sent as it is handed over', async () => {
+    let looks = 0;
+    const controller = { abort: () => undefined } as unknown as Dispatcher.DispatchController;
+    const started: boolean[] = [];
+    const handler = { onRequestStart: () => started.push(true) };
+    class Connections extends Dispatcher {
+      held?: Dispatcher.DispatchHandler;
+      override dispatch(_: Dispatcher.DispatchOptions, request: Dispatcher.DispatchHandler): boolean {
+        if (this.held) request.onRequestStart?.(controller, undefined);
+        this.held = request;
+        return true;
+      }
+    }
+    await context.run(
+      new AbortController().signal,
+      () => {
+        const connections = new Connections();
+        const call = cutFirst(connections, context, context.require('a test'));
+        looks = 0;
+        const options = { origin: 'http://model', path: '/', method: 'GET' } as const;
+        call.dispatch(options, handler);
+        expect([looks, started.length]).toEqual([0, 0]);
+        connections.held?.onRequestStart?.(controller, undefined);
+        expect([looks, started.length]).toEqual([1, 1]);
+        call.dispatch(options, handler);
+        expect([looks, started.length]).toEqual([1, 2]);
+      },
+      { look: () => void (looks += 1) },
+    );
+  });
+
   it('says that it was cut also where the signal that it was given never aborts', async () => {
     const root = new AbortController();
     const reason = new ClientDisconnectedError();
@@ -209,7 +240,7 @@ describe('The fetch of the clients of models', () => {
 
   it('keeps nothing of a server to which it has no connection any more', async () => {
     const pools = (): number => queryObjects(Pool, { format: 'count' });
-    // Those of the tests before this one go as their servers do.
+    // Those of the tests before this one go as their servers do; those after it go through proxies, whose agents keep theirs.
     await eventually(() => pools() === 0);
     const controller = new AbortController();
     const { reader, closed } = await callInFlight(controller.signal);

@@ -1,5 +1,5 @@
 import { Dispatcher, EnvHttpProxyAgent, fetch as undiciFetch, Pool, type RequestInfo, type RequestInit } from 'undici';
-import { deriveSignal, type AbortContext, type AbortFrame, type DerivedSignal } from '../abort/index.js';
+import { deriveSignal, whenAborted, type AbortContext, type AbortFrame, type DerivedSignal } from '../abort/index.js';
 
 /** As Node's own `fetch` speaks to them: a call that is cut takes its socket with it. */
 const OPTIONS = { allowH2: false };
@@ -76,8 +76,8 @@ class CutFirst implements Dispatcher.DispatchHandler {
   readonly #context: AbortContext;
   readonly #frame: AbortFrame;
   readonly #cut: DerivedSignal;
-  /** There is no connection yet that could take it. */
-  isWaiting = false;
+  /** The call that hands it to the connections has returned. */
+  isHandedOver = false;
 
   constructor(handler: Dispatcher.DispatchHandler, context: AbortContext, frame: AbortFrame, signal: AbortSignal) {
     this.#handler = handler;
@@ -87,12 +87,10 @@ class CutFirst implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
-    // What has waited for its connection may have missed its deadline, and no timer has said so if the process stood still meanwhile.
-    if (this.isWaiting) this.#frame.scope.look();
+    // What has waited for its turn may have missed its deadline, and no timer has said so if the process stood still meanwhile.
+    if (this.isHandedOver) this.#frame.scope.look();
     const { signal } = this.#cut;
-    const cut = (): void => controller.abort(nobodyWaits(signal));
-    if (signal.aborted) cut();
-    else signal.addEventListener('abort', cut, { once: true });
+    whenAborted(signal, () => controller.abort(nobodyWaits(signal)));
     this.#handler.onRequestStart?.(controller, context);
   }
 
@@ -150,17 +148,17 @@ export function openProviderFetch(isProxied: boolean, context: AbortContext): ty
 }
 
 /**
- * The connections as one call sees them. The ambient signal is looked at here, and not again before undici has it: a look may find that a deadline has passed,
- * and abort, and undici's `fetch` ends the process where its signal aborts while it calls its dispatcher.
+ * The connections as one call sees them. The ambient signal is looked at here, and not again while undici sets the call up: a look may find
+ * that a deadline has passed, and abort, and undici's `fetch` ends the process where its signal aborts while it calls its dispatcher.
  */
-function cutFirst(connections: Dispatcher, context: AbortContext, frame: AbortFrame): Dispatcher {
+export function cutFirst(connections: Dispatcher, context: AbortContext, frame: AbortFrame): Dispatcher {
   const { signal } = frame.scope;
   return connections.compose((dispatch) => (options, handler) => {
     // Not even a connection is opened for it.
     if (signal.aborted) throw nobodyWaits(signal);
     const request = new CutFirst(handler, context, frame, signal);
     const isReady = dispatch(options, request);
-    request.isWaiting = true;
+    request.isHandedOver = true;
     return isReady;
   });
 }

@@ -45,6 +45,29 @@ describe('texts cut in a thread', () => {
     expectNoAbortListeners(controller.signal);
   });
 
+  it('are let go of at whichever look the abort is found', async () => {
+    const reason = new CancelledError('user');
+    // How many looks are made until it is under way, then an abort at each of them.
+    let count = Infinity;
+    for (let round = 0; round <= count; round += 1) {
+      const controller = new AbortController();
+      let looks = 0;
+      const look = (): void => {
+        looks += 1;
+        if (looks === round) controller.abort(reason);
+      };
+      const cut = (): Promise<unknown> => {
+        const work = cutter.cut(book(2000, 'word after word '.repeat(300)));
+        if (round > 0) return work;
+        count = looks;
+        controller.abort(reason);
+        return work;
+      };
+      await expect(context.run(controller.signal, cut, { look })).rejects.toBe(reason);
+    }
+    expect(count).toBeGreaterThan(2);
+  });
+
   it('that take longer than they may are too complex', async () => {
     const hasty = new TextCutter(context, { documentMs: 1 });
     const cut = context.detached('a test', () => hasty.cut(book(2000, 'word after word '.repeat(300))));

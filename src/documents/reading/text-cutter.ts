@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { Inject, Injectable, Optional } from '@nestjs/common';
-import { AbortContext, deriveSignal } from '../../abort/index.js';
+import { AbortContext, deriveSignal, whenAborted } from '../../abort/index.js';
 import type { Chunk, PageText } from './chunk-text.js';
 import { READING_LIMITS, READING_OPTIONS, type ReadingLimits } from './reading-limits.js';
 import { toReadingProblem } from './reading-problem.js';
@@ -52,6 +52,6 @@ function answerOf(worker: Worker, signal: AbortSignal): Promise<Chunk[]> {
     worker.once('message', resolve);
     worker.once('error', reject);
     worker.once('exit', () => reject(new Error('The thread that cuts text left without an answer.')));
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    whenAborted(signal, () => reject(signal.reason as Error));
   });
 }
