@@ -107,8 +107,8 @@ export class ChatMessagesRepository {
   }
 
   /**
-   * What replies have said so far, for the case that nobody gets to say how they ended. Returns the ids of those that are written: one whose
-   * row is locked is about to be over, and waits for nothing here.
+   * What replies have said so far, for the case that nobody gets to say how they ended. Returns the ids of those that are written: not
+   * of those that are over, nor of those whose row is locked, for nothing waits here.
    */
   async keep(drafts: readonly DraftOf[]): Promise<Set<string>> {
     const owners = drafts.map(({ owner }) => owner);

@@ -19,8 +19,8 @@ interface OpenDraft {
 
 /**
  * What replies have said so far, written down once a second, those of all learners together: a thousand who are talked to at once cost
- * four statements and not a thousand. It is a precaution: what fails is a warning and tried again a second later, nothing waits for it, and
- * it waits for nobody.
+ * four statements and not a thousand. It is a precaution: what fails is a warning and tried again a second later, and where somebody else
+ * has locked the row of a reply, that one is passed over until the next.
  */
 @Injectable()
 export class Drafts implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -56,25 +56,26 @@ export class Drafts implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   async #once(): Promise<void> {
-    const due = this.#due();
-    if (due.length === 0) return;
-    try {
-      await this.context.detached('what replies have said so far', async () => {
-        for (let i = 0; i < due.length; i += MOST_AT_ONCE) await this.#write(due.slice(i, i + MOST_AT_ONCE));
-      });
-    } catch (error) {
-      this.#logger.warn({ err: error, msg: '[ChatService] What replies have said so far could not be kept', replies: due.length });
-    }
-  }
-
-  #due(): OpenDraft[] {
-    return [...this.#open].filter(({ draft, keptLength }) => draft.length > keptLength);
+    const due = [...this.#open].filter(isDue);
+    for (let i = 0; i < due.length; i += MOST_AT_ONCE) await this.#write(due.slice(i, i + MOST_AT_ONCE));
   }
 
   async #write(due: readonly OpenDraft[]): Promise<void> {
-    const batch = due.filter((each) => this.#open.has(each) && !each.scope.signal.aborted);
+    const batch = due.filter((each) => this.#open.has(each) && isDue(each));
+    if (batch.length === 0) return;
     const lengths = batch.map(({ draft }) => draft.length);
-    const kept = await this.messages.keep(batch.map(({ reply, draft }) => ({ ...reply, content: draft.text })));
-    for (const [i, each] of batch.entries()) if (kept.has(each.reply.id)) each.keptLength = lengths[i] ?? 0;
+    const drafts = batch.map(({ reply, draft }) => ({ ...reply, content: draft.text }));
+    try {
+      // In a shield it has a deadline: what hangs holds up nobody's words for longer.
+      const keep = (): Promise<Set<string>> => this.context.shield(() => this.messages.keep(drafts));
+      const kept = await this.context.detached('what replies have said so far', keep);
+      for (const [i, each] of batch.entries()) if (kept.has(each.reply.id)) each.keptLength = lengths[i] ?? 0;
+    } catch (error) {
+      this.#logger.warn({ err: error, msg: '[ChatService] What replies have said so far could not be kept', replies: batch.length });
+    }
   }
+}
+
+function isDue({ draft, keptLength, scope }: OpenDraft): boolean {
+  return draft.length > keptLength && !scope.signal.aborted;
 }

@@ -114,27 +114,45 @@ describe.each(backends)('what replies have said so far, on %s', (backend: Backen
   });
 });
 
-(runsPostgres ? describe : describe.skip)('what a reply has said so far, where its row is locked', () => {
+(runsPostgres ? describe : describe.skip)('what a reply has said so far, where it cannot be written', () => {
+  let watch: DatabaseWatch;
+
   beforeAll(async () => {
     app = await startTestApp({ backend: 'postgres' });
+    watch = await DatabaseWatch.open(app.databaseUrl!);
   }, 60_000);
-  afterAll(() => app.close());
+  afterEach(async () => {
+    await watch.unlock();
+    app.reset();
+  });
+  afterAll(async () => {
+    await watch.close();
+    await app.close();
+  });
 
-  it('is passed over and keeps nobody else waiting, and is written down once it is free', async () => {
-    const watch = await DatabaseWatch.open(app.databaseUrl!);
-    try {
-      const [locked, free] = [await speaker(), await speaker()];
-      await watch.lockRows('select 1 from chat_messages where session_id = $1', [locked.who.session]);
-      const before = await locked.who.lastReply();
-      locked.gate.open();
-      free.gate.open();
-      await kept(free, 9);
-      expect(await locked.who.lastReply()).toEqual(before);
-      await watch.unlock();
-      await kept(locked, 9);
-      for (const each of [locked, free]) await leave(each);
-    } finally {
-      await watch.close();
-    }
+  it('because its row is locked, is passed over and keeps nobody else waiting, and is written down once it is free', async () => {
+    const [locked, free] = [await speaker(), await speaker()];
+    await watch.lockRows('select 1 from chat_messages where session_id = $1', [locked.who.session]);
+    const before = await locked.who.lastReply();
+    locked.gate.open();
+    free.gate.open();
+    await kept(free, 9);
+    expect(await locked.who.lastReply()).toEqual(before);
+    await watch.unlock();
+    await kept(locked, 9);
+    for (const each of [locked, free]) await leave(each);
+  });
+
+  it('because the database hangs, is given up after a while, and tried again', async () => {
+    const one = await speaker();
+    await kept(one, 5);
+    await watch.lock('chat_messages');
+    one.gate.open();
+    await watch.waiting();
+    const warning = { msg: '[ChatService] What replies have said so far could not be kept', err: { type: 'DeadlineExceededError' } };
+    await eventually(() => expect(app.logs.at('warn')).toMatchObject([warning]), { timeoutMs: 15_000 });
+    await watch.unlock();
+    await kept(one, 9);
+    await leave(one);
   });
 });
