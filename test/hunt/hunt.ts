@@ -54,7 +54,7 @@ export async function hunt(built: BuiltApp, options: HuntOptions): Promise<HuntR
   try {
     return await new Hunt(around, options).go();
   } catch (error) {
-    const last = around.lastWords();
+    const last = await around.lastWords();
     throw last === undefined ? error : new Error(`An instance has ended that nobody had killed: ${last}`, { cause: error });
   } finally {
     await around.close();

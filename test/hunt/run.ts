@@ -10,6 +10,7 @@ import type { Surroundings } from './surroundings.js';
 const LONGEST_MOMENT_MS = 150;
 /** For what must come in the end, on a machine that does other things too, and with an instance that is being replaced. */
 const SETTLE_MS = 30_000;
+const LOOK_EVERY_MS = 50;
 
 /** What came of a step. Times are in milliseconds since 1970. */
 export interface Taken {
@@ -225,6 +226,7 @@ export class Run {
     for (;;) {
       const played = await this.#look();
       if (!this.#isRowToCome(played.records) || Date.now() - from > SETTLE_MS) return played;
+      await delay(LOOK_EVERY_MS);
     }
   }
 

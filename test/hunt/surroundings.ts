@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SocketClient, type Call, type CallOptions } from '../../src/testing/index.js';
 import type { BuiltApp } from '../support/built-app.js';
-import { Cluster, tokenFor } from '../support/cluster.js';
+import { Cluster, tokenFor, type Instance } from '../support/cluster.js';
 import { addLessons } from '../support/lessons.js';
 import { OwnRedis } from '../support/redis.js';
 import { Audit } from './audit.js';
@@ -31,6 +31,8 @@ export class Surroundings {
   readonly #connected: SocketClient[] = [];
   #clients: SocketClient[] = [];
   #isDisturbed = false;
+  /** Until another process stands in its place. */
+  #killed?: Instance;
 
   private constructor(
     readonly cluster: Cluster,
@@ -103,10 +105,10 @@ export class Surroundings {
     ]);
   }
 
-  /** What an instance that has ended by itself wrote to standard error; `undefined` while all run. */
-  lastWords(): string | undefined {
-    if (this.#isDisturbed) return undefined;
-    return this.cluster.instances.find(({ process }) => !process.isRunning)?.process.stderr;
+  /** How an instance ended by itself; `undefined` while all run. */
+  async lastWords(): Promise<string | undefined> {
+    const ended = this.cluster.instances.find((instance) => instance !== this.#killed && !instance.process.isRunning);
+    return ended && `${ended.name} with ${await ended.process.ended()}: ${ended.process.stderr}`;
   }
 
   async close(): Promise<void> {
@@ -125,10 +127,11 @@ export class Surroundings {
   }
 
   async #kill(via: number): Promise<void> {
-    const instance = this.cluster.instance(via);
+    const instance = (this.#killed = this.cluster.instance(via));
     await instance.kill();
     this.#connect();
     await instance.restart();
+    this.#killed = undefined;
     this.#connect();
   }
 
