@@ -2,8 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
-import { queryObjects } from 'node:v8';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Dispatcher, Pool } from 'undici';
 import { AbortContext, ClientDisconnectedError } from '../abort/index.js';
 import { DisconnectTurns } from '../abort/disconnect-turns.js';
@@ -239,16 +238,31 @@ describe('The fetch of the clients of models', () => {
   });
 
   it('keeps nothing of a server to which it has no connection any more', async () => {
-    const pools = (): number => queryObjects(Pool, { format: 'count' });
-    // Those of the tests before this one go as their servers do; those after it go through proxies, whose agents keep theirs.
-    await eventually(() => pools() === 0);
-    const controller = new AbortController();
-    const { reader, closed } = await callInFlight(controller.signal);
-    expect(pools()).toBe(1);
-    controller.abort();
-    await expect(reader.read()).rejects.toThrow();
-    await closed;
-    await eventually(() => pools() === 0);
+    const dispatch = jest.spyOn(Pool.prototype, 'dispatch');
+    const pools = (): Pool[] => dispatch.mock.contexts as Pool[];
+    /** Returns what cuts the call. */
+    const call = async (): Promise<() => Promise<void>> => {
+      const controller = new AbortController();
+      const { reader, closed } = await callInFlight(controller.signal);
+      return async () => {
+        controller.abort();
+        await expect(reader.read()).rejects.toThrow();
+        await closed;
+      };
+    };
+    const [cutFirstCall, cutSecond] = [await call(), await call()];
+    const pool = pools()[0]!;
+    await cutFirstCall();
+    const cutThird = await call();
+    expect(pools().map((each) => each === pool)).toEqual([true, true, true]);
+    await cutSecond();
+    await cutThird();
+    await eventually(() => pool.stats.connected === 0);
+    await readInVain();
+    const cutLast = await call();
+    expect(pools()[3]).not.toBe(pool);
+    await cutLast();
+    dispatch.mockRestore();
   });
 
   it('goes through a proxy where it is to heed one', async () => {
