@@ -65,6 +65,17 @@ describe.each(backends)('what replies have said so far, on %s', (backend: Backen
     for (const each of all) await kept(each, 9);
     for (const each of all) await leave(each);
   });
+});
+
+describe('what a reply has said so far', () => {
+  beforeAll(async () => {
+    app = await startTestApp();
+  }, 60_000);
+  afterEach(() => {
+    jest.restoreAllMocks();
+    app.reset();
+  });
+  afterAll(() => app.close());
 
   it('is written down no second time where they have said nothing since', async () => {
     const version = async ({ who }: Speaker) =>
