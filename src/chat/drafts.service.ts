@@ -3,7 +3,7 @@ import { AbortContext, type AbortScope } from '../abort/index.js';
 import { ChatMessagesRepository, type ReplyKey } from './chat-messages.repository.js';
 import type { ReplyDraft } from './reply-draft.js';
 
-/** A process that is killed loses no more of a reply than it said within this time. */
+/** A process that is killed takes along what a reply has said in about this time. */
 const KEEP_EVERY_MS = 1000;
 /** What so many have said lies in memory once more while it is written. */
 const MOST_AT_ONCE = 250;

@@ -22,9 +22,9 @@ const POLL_MS = 25;
 const LONGEST_BOOKING_MS = 60_000;
 /** Idle connections to the database are closed after ten seconds. */
 const REST_MS = 12_000;
-/** Sweeps that come every minute, at once, leave some of them open for that long again. */
-const LONGER_REST_MS = 10_000;
+/** What comes and goes by itself, as connections of pools do, is counted so often. */
 const COUNTS = 3;
+const BETWEEN_COUNTS_MS = 10_000;
 const GOALS = { closedMs: 2000, blockMs: 200, bytesPerStream: 100 };
 
 const FLAGS = ['--expose-gc', '--disable-warning=ExperimentalWarning', ...startFlags()];
@@ -117,7 +117,7 @@ async function rested(instance: Child<Instance>): Promise<Census> {
   await delay(REST_MS);
   let least = await instance.call('census');
   for (let i = 1; i < COUNTS; i += 1) {
-    await delay(LONGER_REST_MS);
+    await delay(BETWEEN_COUNTS_MS);
     least = leastOf(least, await instance.call('census'));
   }
   return least;
