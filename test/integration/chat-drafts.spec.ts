@@ -43,6 +43,7 @@ async function leave({ reply, who }: Speaker): Promise<void> {
   await eventually(async () => expect(await who.lastReply()).toMatchObject({ state: 'partial', content }));
 }
 
+const failures = () => app.logs.at('warn').filter(({ msg }) => msg === '[ChatService] What replies have said so far could not be kept');
 const drafts = () => app.queries.reports.filter(({ sql }) => sql.includes('with said as'));
 
 describe.each(backends)('what replies have said so far, on %s', (backend: Backend) => {
@@ -100,10 +101,8 @@ describe('what a reply has said so far', () => {
     const keep = jest.spyOn(app.app.get(ChatMessagesRepository), 'keep').mockRejectedValueOnce(error);
     const one = await speaker();
     await kept(one, 5);
-    expect(keep).toHaveBeenCalledTimes(2);
-    expect(app.logs.at('warn')).toMatchObject([
-      { msg: '[ChatService] What replies have said so far could not be kept', err: { message: error.message } },
-    ]);
+    expect(keep.mock.calls.length).toBeGreaterThan(1);
+    expect(failures()).toMatchObject([{ err: { message: error.message } }]);
     await leave(one);
   });
 
@@ -160,8 +159,7 @@ describe('what a reply has said so far', () => {
     await watch.lock('chat_messages');
     one.gate.open();
     await watch.waiting();
-    const warning = { msg: '[ChatService] What replies have said so far could not be kept', err: { type: 'DeadlineExceededError' } };
-    await eventually(() => expect(app.logs.at('warn')).toMatchObject([warning]), { timeoutMs: 15_000 });
+    await eventually(() => expect(failures()).toMatchObject([{ err: { type: 'DeadlineExceededError' } }]), { timeoutMs: 15_000 });
     await watch.unlock();
     await kept(one, 9);
     await leave(one);
