@@ -96,6 +96,19 @@ describe('what a reply has said so far', () => {
     for (const each of [first, second]) await leave(each);
   });
 
+  it('is of no concern any more once it is over', async () => {
+    const keep = jest.spyOn(app.app.get(ChatMessagesRepository), 'keep');
+    const over = await (await Chatter.of(app, `draft ${++sessions}`)).say('Hello').heard();
+    const { reply_id } = (await over.event('task-start')).data;
+    keep.mockClear();
+    const one = await speaker();
+    await kept(one, 5);
+    const ids = keep.mock.calls.flatMap(([drafts]) => drafts.map(({ id }) => id));
+    expect(ids.length).toBeGreaterThan(0);
+    expect(ids).not.toContain(reply_id);
+    await leave(one);
+  });
+
   it('is tried again a second later where it could not be written, and ends no reply', async () => {
     const error = new Error('the disk is full');
     const keep = jest.spyOn(app.app.get(ChatMessagesRepository), 'keep').mockRejectedValueOnce(error);
