@@ -1,5 +1,6 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { AbortContext, type AbortScope } from '../abort/index.js';
+import { PeriodicSweep } from '../sweeps/index.js';
 import { ChatMessagesRepository, type ReplyKey } from './chat-messages.repository.js';
 import type { ReplyDraft } from './reply-draft.js';
 
@@ -23,24 +24,15 @@ interface OpenDraft {
  * has locked the row of a reply, that one is passed over until the next.
  */
 @Injectable()
-export class Drafts implements OnApplicationBootstrap, OnApplicationShutdown {
+export class Drafts extends PeriodicSweep {
   readonly #logger = new Logger('ChatService');
   readonly #open = new Set<OpenDraft>();
-  #timer?: NodeJS.Timeout;
-  #underWay?: Promise<void>;
 
   constructor(
-    private readonly context: AbortContext,
+    context: AbortContext,
     private readonly messages: ChatMessagesRepository,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.#timer = setInterval(() => void this.#keep(), KEEP_EVERY_MS).unref();
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#underWay;
+  ) {
+    super(context, { place: 'ChatService', what: 'what replies have said so far', everyMs: KEEP_EVERY_MS });
   }
 
   /** Keeps what this reply says until what is returned is disposed of, or the work around the caller is aborted. */
@@ -50,12 +42,7 @@ export class Drafts implements OnApplicationBootstrap, OnApplicationShutdown {
     return { [Symbol.dispose]: () => void this.#open.delete(open) };
   }
 
-  /** Never rejects. One at a time: the next comes in a second. */
-  async #keep(): Promise<void> {
-    await (this.#underWay ??= this.#once().finally(() => (this.#underWay = undefined)));
-  }
-
-  async #once(): Promise<void> {
+  protected async sweep(): Promise<void> {
     const due = [...this.#open].filter(isDue);
     for (let i = 0; i < due.length; i += MOST_AT_ONCE) await this.#write(due.slice(i, i + MOST_AT_ONCE));
   }
@@ -67,8 +54,7 @@ export class Drafts implements OnApplicationBootstrap, OnApplicationShutdown {
     const drafts = batch.map(({ reply, draft }) => ({ ...reply, content: draft.text }));
     try {
       // In a shield it has a deadline: what hangs holds up nobody's words for longer.
-      const keep = (): Promise<Set<string>> => this.context.shield(() => this.messages.keep(drafts));
-      const kept = await this.context.detached('what replies have said so far', keep);
+      const kept = await this.context.shield(() => this.messages.keep(drafts));
       for (const [i, each] of batch.entries()) if (kept.has(each.reply.id)) each.keptLength = lengths[i] ?? 0;
     } catch (error) {
       this.#logger.warn({ err: error, msg: '[ChatService] What replies have said so far could not be kept', replies: batch.length });

@@ -1,7 +1,7 @@
 import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import type { AbortContext } from '../abort/index.js';
 
-const EVERY_MS = 60_000;
+const MINUTE_MS = 60_000;
 
 /** How a sweep speaks of itself. */
 export interface SweepWords {
@@ -9,10 +9,12 @@ export interface SweepWords {
   readonly place: string;
   /** What is swept, for the log line of a sweep that failed and for whoever asks why nothing aborts it. */
   readonly what: string;
+  /** From one to the next, a minute if left out. */
+  readonly everyMs?: number;
 }
 
 /**
- * What is done every minute on behalf of nobody, on every instance: removing what is no longer needed. One at a time. What fails is a
+ * What is done again and again on behalf of nobody, on every instance, as removing what is no longer needed. One at a time. What fails is a
  * warning, and tried again with the next. The application ends only after the one under way, which is to look at `isOver` between batches.
  */
 export abstract class PeriodicSweep implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -22,14 +24,14 @@ export abstract class PeriodicSweep implements OnApplicationBootstrap, OnApplica
   #isOver = false;
 
   constructor(
-    private readonly context: AbortContext,
+    protected readonly context: AbortContext,
     private readonly words: SweepWords,
   ) {
     this.#logger = new Logger(words.place);
   }
 
   onApplicationBootstrap(): void {
-    this.#timer = setInterval(() => void this.run(), EVERY_MS).unref();
+    this.#timer = setInterval(() => void this.run(), this.words.everyMs ?? MINUTE_MS).unref();
   }
 
   async onApplicationShutdown(): Promise<void> {
