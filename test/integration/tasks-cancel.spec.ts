@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { AbortContext, CancelledError } from '../../src/abort/index.js';
 import { Llm } from '../../src/llm/index.js';
@@ -123,6 +124,24 @@ describe.each(backends)('cancelling tasks, on %s', (backend: Backend) => {
     expect((await answerOf(call)).status).toBe(409);
     gate.open();
     await other.close();
+  });
+
+  it('says cancelling while something runs that was begun for it, though its work has thrown and waits for nothing', async () => {
+    const [id, begun] = [newId(), new Gate()];
+    const spec = { owner: 'learner', kind: 'analysis', scopes: [], input: {}, calls: [], issue: { taskId: id, scopes: [] } };
+    const work = app.app.get(Tasks).run(spec, new AbortController().signal, async ({ scope }) => {
+      scope.track('llm', 'left alone', undefined, begun.wait()).catch(() => undefined);
+      await once(scope.signal, 'abort');
+      throw scope.signal.reason;
+    });
+    const thrown = work.catch((error: unknown) => error);
+    await begun.reached;
+    // Within half a second it would long have been written as cancelled.
+    expect((await learner.cancel(id, { wait_ms: 500 })).status).toBe(202);
+    begun.open();
+    const { receipt } = await learner.cancelled(id, { wait_ms: 10_000 });
+    expect(receipt).toMatchObject({ zombies: [], layers: [{ operation: 'left alone', stopped_ms: expect.any(Number) }] });
+    expect(await thrown).toBeInstanceOf(CancelledError);
   });
 
   describe('that have ended', () => {
